@@ -1,0 +1,84 @@
+import type { Entry } from '../model/index.js'
+
+/** A record with its place: dense, from 1, never reused within an epoch. */
+export interface LedgerRecord extends Entry {
+  readonly sequence: number
+}
+
+/** What one append gives: where its records stand, and the moment at which they are safe. */
+export interface Receipt {
+  /** Sequence of the first record of this append. */
+  readonly first: number
+  /**
+   * Settles when the block that holds them has been synced. Shared by everything in the block.
+   * Rejects with LedgerError when the block could not be stored: then none of it was, and the numbers are given again.
+   */
+  readonly durable: Promise<void>
+}
+
+/** Records that were written together. */
+export interface Block {
+  readonly first: number
+  readonly records: readonly LedgerRecord[]
+}
+
+/** A range that cannot be read any more, and why. */
+export interface Lost {
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+}
+
+/** One change of a table; `value` undefined removes the key. */
+export interface TableChange {
+  readonly table: string
+  readonly key: string
+  readonly value: Buffer | undefined
+}
+
+export interface ReadOptions {
+  /** Stop before this sequence; the durable head when absent. */
+  readonly to?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The durable log: one writer, dense sequence numbers, blocks that share one fsync; and small tables for state
+ * that must survive beside it (replica, cursors, checkpoint, commands).
+ */
+export interface Ledger {
+  /** Changes when the ledger is restored from a backup, so that ids are never given twice. */
+  readonly epoch: string
+  /** Sequence that the next appended record gets. */
+  readonly next: number
+  /** The last sequence that is synced; 0 when empty. */
+  readonly durableHead: number
+
+  /**
+   * Puts records behind each other into the next block: all or none become durable.
+   * @throws LedgerError `LEDGER_FULL` at once when too much is waiting, `LEDGER_CLOSED`
+   */
+  append (entries: readonly Entry[]): Receipt
+
+  /** Settles when everything appended so far is durable; rejects when any of it was lost. The same promise for all who ask meanwhile. */
+  settled (): Promise<void>
+
+  /** Blocks from `from` (inclusive; the first may begin in the middle of a stored block), then ends. Damage comes as `lost`. */
+  read (from: number, options?: ReadOptions): AsyncIterable<Block | { readonly lost: Lost }>
+
+  /** Resolves when `durableHead >= sequence`, or the signal aborts. */
+  reached (sequence: number, signal?: AbortSignal): Promise<void>
+
+  /** The last sequence that `consumer` has finished with; 0 at first. */
+  cursor (consumer: string): number
+  advance (consumer: string, sequence: number): Promise<void>
+
+  /** Atomic and synced: all changes or none, across tables. */
+  write (changes: readonly TableChange[]): Promise<void>
+  get (table: string, key: string): Promise<Buffer | undefined>
+  /** All entries of a table, by key. */
+  entries (table: string): AsyncIterable<readonly [string, Buffer]>
+
+  /** Flushes what is waiting and releases the directory. */
+  close (): Promise<void>
+}

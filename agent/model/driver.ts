@@ -1,0 +1,121 @@
+import type { Treatment } from './treatment.js'
+import type { Milliseconds, RateLimit } from './units.js'
+
+/** A session as a driver must name it to the box. Which of these a vendor wants is the driver's knowledge. */
+export interface SessionRef {
+  readonly id: string
+  readonly nas: string
+  readonly acctSessionId: string
+  readonly userName: string
+  readonly framedIpv4?: string
+  readonly callingStation?: string
+  readonly nasIpv4?: string
+  readonly nasPort?: number
+}
+
+/** A subscriber as a driver must find it on the box, with the sessions that are open there. */
+export interface SubscriberRef {
+  readonly id: string
+  readonly userName: string
+  readonly macs: readonly string[]
+  readonly ipv4?: string
+  readonly port?: string
+  readonly sessions: readonly SessionRef[]
+  /** What `restore` brings back. */
+  readonly full: Treatment
+}
+
+/** What the device did: `unchanged` when it already was so. `detail` is a sentence for a person. */
+export interface Applied {
+  readonly result: 'changed' | 'unchanged'
+  readonly detail: string
+  /** Present where the answer is itself proof (the device was read back). An ACK is none. */
+  readonly proof?: string
+}
+
+/** What the device says now. */
+export interface Observation {
+  readonly present: boolean
+  readonly treatment?: Treatment['kind']
+  readonly detail: string
+}
+
+/** Running totals of one port or subscriber, from the subscriber's view. */
+export interface CounterSample {
+  readonly key: string
+  readonly at: Milliseconds
+  readonly upOctets: bigint
+  readonly downOctets: bigint
+  /** Changes when the box restarted and its counters with it. */
+  readonly bootId?: string
+}
+
+/** A template's steps with their values filled in. */
+export interface Provisioning {
+  readonly template: string
+  readonly values: Readonly<Record<string, string | number | boolean>>
+  readonly dryRun: boolean
+}
+
+/** Verbs a device may support. Idempotent: asking twice answers 'unchanged'. Failure throws DriverError. */
+export interface Operations {
+  block (who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied>
+  restore (who: SubscriberRef, signal: AbortSignal): Promise<Applied>
+  disconnect (session: SessionRef, signal: AbortSignal): Promise<Applied>
+  /** Changes what an open session gets, without cutting it: the attributes of `how` by CoA, or the like. */
+  change (session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied>
+  setRate (session: SessionRef, rate: RateLimit, signal: AbortSignal): Promise<Applied>
+  observe (who: SubscriberRef, signal: AbortSignal): Promise<Observation>
+  readCounters (signal: AbortSignal): AsyncIterable<CounterSample>
+  provision (want: Provisioning, signal: AbortSignal): Promise<Applied>
+}
+
+export type Capability = keyof Operations
+
+/** A driver of capabilities K: the compiler holds it to what it claims. */
+export type Driver<K extends Capability = never> = Pick<Operations, K> & {
+  readonly name: string
+  readonly capabilities: readonly K[]
+  /** Resolves with a sentence about the box; throws DriverError when it cannot be reached or refuses us. */
+  health (signal: AbortSignal): Promise<string>
+  close (): Promise<void>
+}
+
+/** Any driver, as enforcement sees it: ask `capabilities` before calling. */
+export type AnyDriver = Partial<Operations> & {
+  readonly name: string
+  readonly capabilities: readonly Capability[]
+  health (signal: AbortSignal): Promise<string>
+  close (): Promise<void>
+}
+
+/** What went wrong, and whether trying the same again can help. */
+export const driverErrors = {
+  UNREACHABLE: { retry: true, remedy: 'The device did not answer. Check its power, the route to it, and the port in the configuration.' },
+  TIMEOUT: { retry: true, remedy: 'The device began to answer and stopped. Check its load and the path for loss.' },
+  AUTH: { retry: false, remedy: 'The device refused our credentials or shared secret. Compare them on both sides.' },
+  NO_SUCH_SESSION: { retry: false, remedy: 'The device does not know the session: it may have ended, or the keys in the request do not match what the device keeps.' },
+  REJECTED: { retry: false, remedy: 'The device understood and refused. Its own words are in the error.' },
+  PROTOCOL: { retry: false, remedy: 'The answer does not follow the protocol. Is this device of the make that the configuration says?' },
+  UNSUPPORTED: { retry: false, remedy: 'This device cannot do that. Another way is tried where one is configured.' }
+} as const
+export type DriverErrorCode = keyof typeof driverErrors
+
+/** The failure of a driver. The message never holds a credential. */
+export class DriverError extends Error {
+  readonly code: DriverErrorCode
+  /** The device's own number for it: RADIUS Error-Cause, HTTP status. */
+  readonly deviceCode?: number
+
+  constructor (code: DriverErrorCode, message: string, options: { deviceCode?: number, cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'DriverError'
+    this.code = code
+    if (options.deviceCode !== undefined) this.deviceCode = options.deviceCode
+  }
+
+  /** Whether the same request may succeed later. */
+  get mayRetry (): boolean {
+    return driverErrors[this.code].retry
+  }
+}

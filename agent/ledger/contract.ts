@@ -58,27 +58,27 @@ export interface Ledger {
    * Puts records behind each other into the next block: all or none become durable.
    * @throws LedgerError `LEDGER_FULL` at once when too much is waiting, `LEDGER_CLOSED`
    */
-  append (entries: readonly Entry[]): Receipt
+  append(entries: readonly Entry[]): Receipt
 
   /** Settles when everything appended so far is durable; rejects when any of it was lost. The same promise for all who ask meanwhile. */
-  settled (): Promise<void>
+  settled(): Promise<void>
 
   /** Blocks from `from` (inclusive; the first may begin in the middle of a stored block), then ends. Damage comes as `lost`. */
-  read (from: number, options?: ReadOptions): AsyncIterable<Block | { readonly lost: Lost }>
+  read(from: number, options?: ReadOptions): AsyncIterable<Block | { readonly lost: Lost }>
 
   /** Resolves when `durableHead >= sequence`, or the signal aborts. */
-  reached (sequence: number, signal?: AbortSignal): Promise<void>
+  reached(sequence: number, signal?: AbortSignal): Promise<void>
 
   /** The last sequence that `consumer` has finished with; 0 at first. */
-  cursor (consumer: string): number
-  advance (consumer: string, sequence: number): Promise<void>
+  cursor(consumer: string): number
+  advance(consumer: string, sequence: number): Promise<void>
 
   /** Atomic and synced: all changes or none, across tables. */
-  write (changes: readonly TableChange[]): Promise<void>
-  get (table: string, key: string): Promise<Buffer | undefined>
+  write(changes: readonly TableChange[]): Promise<void>
+  get(table: string, key: string): Promise<Buffer | undefined>
   /** All entries of a table, by key. */
-  entries (table: string): AsyncIterable<readonly [string, Buffer]>
+  entries(table: string): AsyncIterable<readonly [string, Buffer]>
 
   /** Flushes what is waiting and releases the directory. */
-  close (): Promise<void>
+  close(): Promise<void>
 }

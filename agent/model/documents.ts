@@ -31,37 +31,49 @@ export const Subscriber = Type.Object({
   username: Type.String({ minLength: 1, maxLength: 253 }),
   status: Type.Union([Type.Literal('active'), Type.Literal('suspended'), Type.Literal('closed')]),
   profile: Id,
-  credentials: Type.Optional(Type.Object({
-    password: Type.Optional(Type.String({ maxLength: 512, description: 'clear text, or a salted hash $6$… / $scrypt$…' })),
-    ntHash: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
-    macs: Type.Optional(Type.Array(Mac, { maxItems: 64 }))
-  })),
-  addresses: Type.Optional(Type.Object({
-    ipv4: Type.Optional(Type.String({ format: 'ipv4' })),
-    ipv6Prefix: Type.Optional(Type.String()),
-    delegatedPrefix: Type.Optional(Type.String()),
-    pool: Type.Optional(Type.String()),
-    routes: Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
-  })),
-  bind: Type.Optional(Type.Object({
-    macs: Type.Optional(Type.Array(Mac, { maxItems: 64 })),
-    learnMacs: Type.Optional(Type.Integer({ minimum: 0, maximum: 64, description: 'bind to the first N MACs seen' })),
-    nas: Type.Optional(Id),
-    circuitId: Type.Optional(Type.String()),
-    remoteId: Type.Optional(Type.String()),
-    vlan: Type.Optional(Type.Integer({ minimum: 1, maximum: 4094 }))
-  })),
+  credentials: Type.Optional(
+    Type.Object({
+      password: Type.Optional(
+        Type.String({ maxLength: 512, description: 'clear text, or a salted hash $6$… / $scrypt$…' })
+      ),
+      ntHash: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
+      macs: Type.Optional(Type.Array(Mac, { maxItems: 64 }))
+    })
+  ),
+  addresses: Type.Optional(
+    Type.Object({
+      ipv4: Type.Optional(Type.String({ format: 'ipv4' })),
+      ipv6Prefix: Type.Optional(Type.String()),
+      delegatedPrefix: Type.Optional(Type.String()),
+      pool: Type.Optional(Type.String()),
+      routes: Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
+    })
+  ),
+  bind: Type.Optional(
+    Type.Object({
+      macs: Type.Optional(Type.Array(Mac, { maxItems: 64 })),
+      learnMacs: Type.Optional(Type.Integer({ minimum: 0, maximum: 64, description: 'bind to the first N MACs seen' })),
+      nas: Type.Optional(Id),
+      circuitId: Type.Optional(Type.String()),
+      remoteId: Type.Optional(Type.String()),
+      vlan: Type.Optional(Type.Integer({ minimum: 1, maximum: 4094 }))
+    })
+  ),
   simultaneousUse: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
   onExcess: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('replace')])),
-  quota: Type.Optional(Type.Object({
-    octets: Octets,
-    used: Type.Optional(Octets),
-    resetsAt: Type.Optional(Time),
-    onExhausted: Type.Union([Type.Literal('profile'), Type.Literal('suspend')]),
-    profile: Type.Optional(Id)
-  })),
+  quota: Type.Optional(
+    Type.Object({
+      octets: Octets,
+      used: Type.Optional(Octets),
+      resetsAt: Type.Optional(Time),
+      onExhausted: Type.Union([Type.Literal('profile'), Type.Literal('suspend')]),
+      profile: Type.Optional(Id)
+    })
+  ),
   validUntil: Type.Optional(Time),
-  hours: Type.Optional(Type.Array(Type.String({ description: 'Mo-Fr 08:00-18:00, in the agent\'s time zone' }), { maxItems: 16 })),
+  hours: Type.Optional(
+    Type.Array(Type.String({ description: "Mo-Fr 08:00-18:00, in the agent's time zone" }), { maxItems: 16 })
+  ),
   suspension: Type.Optional(Suspension),
   devices: Type.Optional(Type.Array(Type.Object({ device: Id, port: Type.String() }), { maxItems: 16 })),
   attributes: Type.Optional(Attributes)
@@ -73,13 +85,15 @@ export const Profile = Type.Object({
   id: Id,
   down: Type.Optional(BitRate),
   up: Type.Optional(BitRate),
-  burst: Type.Optional(Type.Object({
-    down: BitRate,
-    up: BitRate,
-    thresholdDown: BitRate,
-    thresholdUp: BitRate,
-    seconds: Type.Integer({ minimum: 1, maximum: 3600 })
-  })),
+  burst: Type.Optional(
+    Type.Object({
+      down: BitRate,
+      up: BitRate,
+      thresholdDown: BitRate,
+      thresholdUp: BitRate,
+      seconds: Type.Integer({ minimum: 1, maximum: 3600 })
+    })
+  ),
   sessionTimeout: Type.Optional(Seconds),
   idleTimeout: Type.Optional(Seconds),
   interimInterval: Type.Optional(Type.Integer({ minimum: 60, maximum: 86400, description: 'seconds' })),
@@ -88,17 +102,26 @@ export const Profile = Type.Object({
   dns: Type.Optional(Type.Array(Type.String(), { maxItems: 4 })),
   addressList: Type.Optional(Type.String()),
   filter: Type.Optional(Type.String()),
-  attributes: Type.Optional(Type.Record(Type.String(), Attributes, {
-    description: 'per vendor, or "all": extra attributes of the Access-Accept'
-  }))
+  attributes: Type.Optional(
+    Type.Record(Type.String(), Attributes, {
+      description: 'per vendor, or "all": extra attributes of the Access-Accept'
+    })
+  )
 })
 export type Profile = Static<typeof Profile>
 
 /** Whose vocabulary a NAS speaks; `standard` is plain RFC attributes. */
 export const Vendor = Type.Union([
-  Type.Literal('standard'), Type.Literal('mikrotik'), Type.Literal('cisco'), Type.Literal('juniper'),
-  Type.Literal('huawei'), Type.Literal('h3c'), Type.Literal('zte'), Type.Literal('accel-ppp'),
-  Type.Literal('coova'), Type.Literal('nokia')
+  Type.Literal('standard'),
+  Type.Literal('mikrotik'),
+  Type.Literal('cisco'),
+  Type.Literal('juniper'),
+  Type.Literal('huawei'),
+  Type.Literal('h3c'),
+  Type.Literal('zte'),
+  Type.Literal('accel-ppp'),
+  Type.Literal('coova'),
+  Type.Literal('nokia')
 ])
 export type Vendor = Static<typeof Vendor>
 
@@ -110,7 +133,9 @@ export const Nas = Type.Object({
   secretRef: Type.String({ description: 'file:PATH, credential:NAME or env:NAME' }),
   coaAddress: Type.Optional(Type.String({ description: 'where CoA goes; the first address by default' })),
   coaPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
-  messageAuthenticator: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('required'), Type.Literal('exempt')])),
+  messageAuthenticator: Type.Optional(
+    Type.Union([Type.Literal('auto'), Type.Literal('required'), Type.Literal('exempt')])
+  ),
   flipDirection: Type.Optional(Type.Boolean({ description: 'true where Acct-Input-Octets is the download' })),
   device: Type.Optional(Type.String({ description: 'the Device that drives this box by its own API' }))
 })
@@ -127,8 +152,13 @@ export const Device = Type.Object({
 export type Device = Static<typeof Device>
 
 export const CommandVerb = Type.Union([
-  Type.Literal('disconnect'), Type.Literal('reauthorize'), Type.Literal('provision'), Type.Literal('reboot'),
-  Type.Literal('diagnose'), Type.Literal('release-brake'), Type.Literal('resend')
+  Type.Literal('disconnect'),
+  Type.Literal('reauthorize'),
+  Type.Literal('provision'),
+  Type.Literal('reboot'),
+  Type.Literal('diagnose'),
+  Type.Literal('release-brake'),
+  Type.Literal('resend')
 ])
 export type CommandVerb = Static<typeof CommandVerb>
 
@@ -147,4 +177,9 @@ export type CommandOutcome = 'done' | 'failed' | 'expired' | 'refused'
 /** The documents by the name that the feed and the snapshot use. */
 export const documents = { subscriber: Subscriber, profile: Profile, nas: Nas, device: Device } as const
 export type DocumentKind = keyof typeof documents
-export interface Documents { subscriber: Subscriber, profile: Profile, nas: Nas, device: Device }
+export interface Documents {
+  subscriber: Subscriber
+  profile: Profile
+  nas: Nas
+  device: Device
+}

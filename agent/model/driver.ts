@@ -59,15 +59,15 @@ export interface Provisioning {
 
 /** Verbs a device may support. Idempotent: asking twice answers 'unchanged'. Failure throws DriverError. */
 export interface Operations {
-  block (who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied>
-  restore (who: SubscriberRef, signal: AbortSignal): Promise<Applied>
-  disconnect (session: SessionRef, signal: AbortSignal): Promise<Applied>
+  block(who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied>
+  restore(who: SubscriberRef, signal: AbortSignal): Promise<Applied>
+  disconnect(session: SessionRef, signal: AbortSignal): Promise<Applied>
   /** Changes what an open session gets, without cutting it: the attributes of `how` by CoA, or the like. */
-  change (session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied>
-  setRate (session: SessionRef, rate: RateLimit, signal: AbortSignal): Promise<Applied>
-  observe (who: SubscriberRef, signal: AbortSignal): Promise<Observation>
-  readCounters (signal: AbortSignal): AsyncIterable<CounterSample>
-  provision (want: Provisioning, signal: AbortSignal): Promise<Applied>
+  change(session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied>
+  setRate(session: SessionRef, rate: RateLimit, signal: AbortSignal): Promise<Applied>
+  observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation>
+  readCounters(signal: AbortSignal): AsyncIterable<CounterSample>
+  provision(want: Provisioning, signal: AbortSignal): Promise<Applied>
 }
 
 export type Capability = keyof Operations
@@ -77,26 +77,36 @@ export type Driver<K extends Capability = never> = Pick<Operations, K> & {
   readonly name: string
   readonly capabilities: readonly K[]
   /** Resolves with a sentence about the box; throws DriverError when it cannot be reached or refuses us. */
-  health (signal: AbortSignal): Promise<string>
-  close (): Promise<void>
+  health(signal: AbortSignal): Promise<string>
+  close(): Promise<void>
 }
 
 /** Any driver, as enforcement sees it: ask `capabilities` before calling. */
 export type AnyDriver = Partial<Operations> & {
   readonly name: string
   readonly capabilities: readonly Capability[]
-  health (signal: AbortSignal): Promise<string>
-  close (): Promise<void>
+  health(signal: AbortSignal): Promise<string>
+  close(): Promise<void>
 }
 
 /** What went wrong, and whether trying the same again can help. */
 export const driverErrors = {
-  UNREACHABLE: { retry: true, remedy: 'The device did not answer. Check its power, the route to it, and the port in the configuration.' },
+  UNREACHABLE: {
+    retry: true,
+    remedy: 'The device did not answer. Check its power, the route to it, and the port in the configuration.'
+  },
   TIMEOUT: { retry: true, remedy: 'The device began to answer and stopped. Check its load and the path for loss.' },
   AUTH: { retry: false, remedy: 'The device refused our credentials or shared secret. Compare them on both sides.' },
-  NO_SUCH_SESSION: { retry: false, remedy: 'The device does not know the session: it may have ended, or the keys in the request do not match what the device keeps.' },
+  NO_SUCH_SESSION: {
+    retry: false,
+    remedy:
+      'The device does not know the session: it may have ended, or the keys in the request do not match what the device keeps.'
+  },
   REJECTED: { retry: false, remedy: 'The device understood and refused. Its own words are in the error.' },
-  PROTOCOL: { retry: false, remedy: 'The answer does not follow the protocol. Is this device of the make that the configuration says?' },
+  PROTOCOL: {
+    retry: false,
+    remedy: 'The answer does not follow the protocol. Is this device of the make that the configuration says?'
+  },
   UNSUPPORTED: { retry: false, remedy: 'This device cannot do that. Another way is tried where one is configured.' }
 } as const
 export type DriverErrorCode = keyof typeof driverErrors
@@ -107,7 +117,7 @@ export class DriverError extends Error {
   /** The device's own number for it: RADIUS Error-Cause, HTTP status. */
   readonly deviceCode?: number
 
-  constructor (code: DriverErrorCode, message: string, options: { deviceCode?: number, cause?: unknown } = {}) {
+  constructor(code: DriverErrorCode, message: string, options: { deviceCode?: number; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'DriverError'
     this.code = code
@@ -115,7 +125,7 @@ export class DriverError extends Error {
   }
 
   /** Whether the same request may succeed later. */
-  get mayRetry (): boolean {
+  get mayRetry(): boolean {
     return driverErrors[this.code].retry
   }
 }

@@ -17,7 +17,7 @@ export const RecordKind = {
   agentStatus: 9,
   ledgerLost: 10
 } as const
-export type RecordKind = typeof RecordKind[keyof typeof RecordKind]
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
 /** The CloudEvents `type` of each kind. */
 export const eventTypes: Readonly<Record<RecordKind, string>> = {
@@ -48,11 +48,11 @@ export interface Notice {
 }
 
 /** An entry whose payload is JSON. */
-export function noticeEntry (kind: RecordKind, time: number, notice: Notice): Entry {
+export function noticeEntry(kind: RecordKind, time: number, notice: Notice): Entry {
   return { kind, time, payload: Buffer.from(JSON.stringify(notice)) }
 }
 
 /** Reads back what `noticeEntry` wrote. @throws SyntaxError when the payload is not JSON */
-export function readNotice (payload: Buffer): Notice {
+export function readNotice(payload: Buffer): Notice {
   return JSON.parse(payload.toString()) as Notice
 }

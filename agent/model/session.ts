@@ -104,6 +104,6 @@ export interface Refusal {
 }
 
 /** Total octets over all segments: what the subscriber sent and received since the session began. */
-export function sessionOctets (session: Session): { up: bigint, down: bigint } {
+export function sessionOctets(session: Session): { up: bigint; down: bigint } {
   return { up: session.earlierUp + session.segmentUp, down: session.earlierDown + session.segmentDown }
 }

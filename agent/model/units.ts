@@ -19,6 +19,6 @@ const WRAP = 32n
  * @returns octets since session start: a running total, never a delta
  * @see RFC 2866 §5.3–5.4, RFC 2869 §5.1–5.2
  */
-export function totalOctets (low: number, wraps: number): bigint {
+export function totalOctets(low: number, wraps: number): bigint {
   return wraps === 0 ? BigInt(low) : (BigInt(wraps) << WRAP) + BigInt(low)
 }

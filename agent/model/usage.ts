@@ -15,9 +15,17 @@
 
 /** Why a record was made. Positions are on disk: append only. */
 export const causes = [
-  'start', 'interim', 'stop', 'replaced', 'nas-restart', 'silent', 'reopened', 'counter-reset', 'poll'
+  'start',
+  'interim',
+  'stop',
+  'replaced',
+  'nas-restart',
+  'silent',
+  'reopened',
+  'counter-reset',
+  'poll'
 ] as const
-export type Cause = typeof causes[number]
+export type Cause = (typeof causes)[number]
 
 /** Usage of one session over one period; octets are from the subscriber's view. */
 export interface UsageRecord {
@@ -51,10 +59,14 @@ const FLIPPED = 1
 const REPLAYS = 2
 
 /** Encodes a record in the layout above. Texts beyond 255 octets are cut there. */
-export function encodeUsage (record: UsageRecord): Buffer {
+export function encodeUsage(record: UsageRecord): Buffer {
   const { session, nas, acctSessionId, userName, subscriber, profile, evidence } = record
-  const room = FIXED + 6 + 3 * (session.length + nas.length + acctSessionId.length + userName.length +
-    subscriber.length + profile.length) + 2 + evidence.length
+  const room =
+    FIXED +
+    6 +
+    3 * (session.length + nas.length + acctSessionId.length + userName.length + subscriber.length + profile.length) +
+    2 +
+    evidence.length
   const to = Buffer.allocUnsafe(room)
   to[0] = VERSION
   to[1] = causes.indexOf(record.cause)
@@ -85,9 +97,10 @@ export function encodeUsage (record: UsageRecord): Buffer {
  * Reads back what `encodeUsage` wrote.
  * @throws RangeError when the octets are not a usage record
  */
-export function decodeUsage (from: Buffer): UsageRecord {
+export function decodeUsage(from: Buffer): UsageRecord {
   const cause = causes[from[1] ?? 255]
-  if (from[0] !== VERSION || cause === undefined) throw new RangeError(`not a usage record: version ${from[0]}, cause ${from[1]}`)
+  if (from[0] !== VERSION || cause === undefined)
+    throw new RangeError(`not a usage record: version ${from[0]}, cause ${from[1]}`)
   const flags = from.readUInt8(2)
   const texts: string[] = []
   let at = FIXED
@@ -122,7 +135,7 @@ export function decodeUsage (from: Buffer): UsageRecord {
   }
 }
 
-function putText (to: Buffer, at: number, text: string): number {
+function putText(to: Buffer, at: number, text: string): number {
   const length = to.write(text, at + 1, Math.min(255, to.length - at - 1), 'utf8')
   to[at] = length
   return at + 1 + length

@@ -18,7 +18,12 @@ export interface Receipt {
 
 /** Records that were written together. */
 export interface Block {
+  /** Epoch under which they were written: with the sequence it is the record's id, whatever was restored since. */
+  readonly epoch: string
   readonly first: number
+  /** The last sequence that this block answers for; a consumer that has finished with the block advances to it. */
+  readonly last: number
+  /** In order. Dense, except in blocks that retention has thinned. */
   readonly records: readonly LedgerRecord[]
 }
 
@@ -27,6 +32,13 @@ export interface Lost {
   readonly from: number
   readonly to: number
   readonly reason: string
+}
+
+/** Whether the ledger takes records, and what is the matter when it does not. */
+export interface LedgerState {
+  readonly status: 'ok' | 'degraded'
+  /** For people: what is wrong and what the ledger waits for. */
+  readonly words: string
 }
 
 /** One change of a table; `value` undefined removes the key. */
@@ -53,10 +65,14 @@ export interface Ledger {
   readonly next: number
   /** The last sequence that is synced; 0 when empty. */
   readonly durableHead: number
+  /** The oldest sequence that is kept; older ones were dropped by retention. 1 at first. */
+  readonly floor: number
+  state (): LedgerState
 
   /**
    * Puts records behind each other into the next block: all or none become durable.
-   * @throws LedgerError `LEDGER_FULL` at once when too much is waiting, `LEDGER_CLOSED`
+   * @throws LedgerError at once, and nothing was taken: `LEDGER_FULL` when too much is waiting, `LEDGER_BROKEN` and
+   * `LEDGER_NO_SPACE` while the ledger is degraded, `LEDGER_BAD_ENTRY`, `LEDGER_CLOSED`
    */
   append(entries: readonly Entry[]): Receipt
 
@@ -66,7 +82,7 @@ export interface Ledger {
   /** Blocks from `from` (inclusive; the first may begin in the middle of a stored block), then ends. Damage comes as `lost`. */
   read(from: number, options?: ReadOptions): AsyncIterable<Block | { readonly lost: Lost }>
 
-  /** Resolves when `durableHead >= sequence`, or the signal aborts. */
+  /** Resolves when `durableHead >= sequence`, or the signal aborts. Rejects with `LEDGER_CLOSED` when the ledger closes first. */
   reached(sequence: number, signal?: AbortSignal): Promise<void>
 
   /** The last sequence that `consumer` has finished with; 0 at first. */

@@ -1,0 +1,5 @@
+export * from './contract.js'
+export * from './errors.js'
+export { openLedger } from './level.js'
+export type { LevelLedger } from './level.js'
+export type { LedgerOptions } from './options.js'

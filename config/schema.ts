@@ -1,0 +1,215 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { Vendor } from '../agent/model/index.js'
+import { type Endpoint, type Reading, readings } from './units.js'
+
+/*
+ * What the YAML file may say. A `section` has a default for each of its keys (defaults.ts), so all may be left out;
+ * a `closed` object must name what is not Optional. `reads` marks texts in human units (units.ts): their static type
+ * is what they are read as. Descriptions go into the published JSON Schema and show up in editors.
+ */
+
+/** The extra words that this schema uses beside JSON Schema's. */
+export interface Reads {
+  readonly reads: Reading
+  /** Bounds, written as in the file. */
+  readonly from?: string
+  readonly to?: string
+}
+
+const section = <P extends TProperties>(properties: P, description: string) =>
+  Type.Unsafe<Static<TObject<P>>>({ type: 'object', description, properties, additionalProperties: false })
+
+const closed = <P extends TProperties>(properties: P, description: string) =>
+  Type.Object(properties, { description, additionalProperties: false })
+
+const reads = <T>(reading: Reading, description: string, bounds: { from?: string; to?: string } = {}) =>
+  Type.Unsafe<T>({ reads: reading, description, ...bounds })
+
+const choice = <const V extends readonly string[]>(values: V, description: string) =>
+  Type.Unsafe<V[number]>({ enum: values, description })
+
+const name = (description: string) => Type.String({ minLength: 1, maxLength: 253, description })
+const secret = (description: string) => Type.String({ format: 'secret-reference', description })
+const path = (description: string) => Type.String({ minLength: 1, maxLength: 4096, description })
+const endpoints = (description: string) =>
+  Type.Array(reads<Endpoint>('endpoint', description), { maxItems: 16, description })
+
+const vendors = Vendor.anyOf.map(literal => literal.const)
+const authenticatorRules = ['auto', 'required', 'exempt'] as const
+const authenticatorWords =
+  'Message-Authenticator: auto (demanded once a NAS has shown it), required, exempt (for boxes that cannot; unsafe)'
+
+/** A NAS written by hand. Billing may send more in its feed. */
+export const NasEntry = closed(
+  {
+    id: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$', description: 'A name for the box: bras-1' }),
+    addresses: Type.Array(
+      Type.String({ format: 'address-or-prefix', description: 'Source address or prefix: 192.0.2.10, 10.8.0.0/16' }),
+      { minItems: 1, maxItems: 64, description: 'Where its requests come from; the longest prefix decides' }
+    ),
+    secret: secret('Its shared secret: file:PATH, credential:NAME or env:NAME'),
+    vendor: Type.Optional(choice(vendors, 'Whose vocabulary it speaks; standard is plain RFC attributes')),
+    coaAddress: Type.Optional(
+      Type.String({ format: 'address', description: 'Where CoA and Disconnect go; its first address if absent' })
+    ),
+    coaPort: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65535, description: "Port for CoA and Disconnect; the vendor's if absent" })
+    ),
+    messageAuthenticator: Type.Optional(choice(authenticatorRules, authenticatorWords)),
+    flipDirection: Type.Optional(Type.Boolean({ description: 'true where Acct-Input-Octets is the download' })),
+    device: Type.Optional(name("The device document that drives this box by the vendor's own API"))
+  },
+  'A network access server: who may ask'
+)
+export type NasEntry = Static<typeof NasEntry>
+
+const Radius = section(
+  {
+    authentication: endpoints('Where Access-Requests are received'),
+    accounting: endpoints('Where Accounting-Requests are received'),
+    messageAuthenticator: choice(authenticatorRules, `${authenticatorWords}. For NASes that do not say otherwise`),
+    rejectDelay: reads<number>('duration', 'How long an Access-Reject waits, against guessing', {
+      from: '0s',
+      to: '10s'
+    }),
+    receiveBuffer: reads<number>('size', 'Socket buffer asked for; net.core.rmem_max is its limit', {
+      from: '64KiB',
+      to: '1GiB'
+    })
+  },
+  'The RADIUS listeners'
+)
+
+const Cloud = closed(
+  {
+    url: Type.String({
+      format: 'cloud-url',
+      description: "Base URL of billing's Edge API: https://billing.example.net"
+    }),
+    token: secret('Bearer token: file:PATH, credential:NAME or env:NAME'),
+    source: Type.Optional(name('Name of this agent in events; /agents/HOSTNAME if absent. Never change it later')),
+    ca: Type.Optional(path('PEM file: trust this CA and no other')),
+    certificate: Type.Optional(path('PEM file: client certificate')),
+    key: Type.Optional(secret("The client certificate's key, PEM: file:PATH, credential:NAME or env:NAME"))
+  },
+  'Billing in the cloud. Without it the agent keeps its records until there is one'
+)
+
+const Policy = section(
+  {
+    walledGarden: section(
+      {
+        addressList: name('MikroTik address list that fences a walled subscriber'),
+        filter: Type.Optional(name('Filter-Id of a walled subscriber on other NASes')),
+        pool: Type.Optional(name('Framed-Pool of a walled subscriber')),
+        redirectUrl: Type.Optional(
+          Type.String({ format: 'web-url', description: 'The pay page, where a NAS redirects' })
+        )
+      },
+      'What a suspended subscriber meets instead of the network'
+    ),
+    throttle: section(
+      {
+        down: reads<number>('rate', 'Download', { from: '8k', to: '1000G' }),
+        up: reads<number>('rate', 'Upload', { from: '8k', to: '1000G' })
+      },
+      'The rate of a throttled subscriber'
+    ),
+    interimInterval: reads<number>('seconds', 'How often a NAS reports usage, where the profile does not say', {
+      from: '60s',
+      to: '1d'
+    }),
+    sessionTimeoutWalled: reads<number>('seconds', 'How long a walled session may last until it must ask again', {
+      from: '60s',
+      to: '1d'
+    })
+  },
+  'What subscribers get where their profile does not say'
+)
+
+const Sessions = section(
+  {
+    staleAfterMissed: Type.Integer({ minimum: 1, maximum: 100, description: 'Missed interims that make it stale' }),
+    closeAfter: reads<number>('duration', 'Silence after which a stale session is closed', { from: '5m', to: '31d' })
+  },
+  'When silence ends a session'
+)
+
+const Enforcement = section(
+  {
+    proofTimeout: reads<number>('duration', 'Wait for proof before the next way is tried', { from: '500ms', to: '5m' }),
+    blocksPerHour: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1e6,
+        description: 'Brake; the larger of 50 and 5 % of subscribers if absent'
+      })
+    )
+  },
+  'How suspensions are carried to the network'
+)
+
+const Ledger = section(
+  {
+    retention: reads<number>('duration', 'How long records that billing has are kept as evidence', {
+      from: '1d',
+      to: '3660d'
+    }),
+    diskBudget: reads<number>('size', 'Disk that the ledger may fill', { from: '64MiB', to: '100TiB' })
+  },
+  'The durable log of usage'
+)
+
+const Api = section({ socket: path('Unix socket of the local API') }, 'The API that the turnpike command talks to')
+
+const Log = section(
+  { level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const, 'The least that is logged') },
+  'What the agent logs, as JSON lines on standard output'
+)
+
+/** The whole file. */
+export const ConfigFile = section(
+  {
+    data: path('Directory of the ledger and all other state'),
+    radius: Radius,
+    nas: Type.Array(NasEntry, {
+      maxItems: 10_000,
+      description: 'The NASes; those that billing sends need not be here'
+    }),
+    cloud: Type.Optional(Cloud),
+    policy: Policy,
+    sessions: Sessions,
+    enforcement: Enforcement,
+    ledger: Ledger,
+    api: Api,
+    log: Log
+  },
+  'Configuration of the Turnpike agent'
+)
+export type ConfigFile = Static<typeof ConfigFile>
+
+/** The schema as the loader walks it: JSON Schema's words that it uses, and `reads`. */
+export interface SchemaNode extends Partial<Reads> {
+  readonly type?: string
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly items?: SchemaNode
+  readonly enum?: readonly string[]
+  readonly format?: string
+  readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minItems?: number
+  readonly maxItems?: number
+}
+
+/** `ConfigFile`, to be walked. */
+export const rootSchema = ConfigFile as unknown as SchemaNode
+
+/** Words for what a reading accepts, its bounds included. */
+export function readingWords(reading: Reading, bounds: { from?: string; to?: string }): string {
+  const { from, to } = bounds
+  return from === undefined ? readings[reading].words : `${readings[reading].words}, from ${from} to ${to}`
+}

@@ -33,18 +33,19 @@ const TIME_MOST = 2 ** 48
 const WORD = 2 ** 32
 
 /** Octets that entries take in a block. @throws LedgerError `LEDGER_BAD_ENTRY` */
-export function framedOctets (entries: readonly Entry[]): number {
+export function framedOctets(entries: readonly Entry[]): number {
   let octets = 0
   for (const { kind, time, payload } of entries) {
     if (kind < 1 || kind > 255 || !Number.isInteger(kind)) throw new LedgerError('LEDGER_BAD_ENTRY', `kind ${kind}`)
-    if (time < 0 || time >= TIME_MOST || !Number.isInteger(time)) throw new LedgerError('LEDGER_BAD_ENTRY', `time ${time}`)
+    if (time < 0 || time >= TIME_MOST || !Number.isInteger(time))
+      throw new LedgerError('LEDGER_BAD_ENTRY', `time ${time}`)
     if (payload.length > PAYLOAD_MOST) throw new LedgerError('LEDGER_BAD_ENTRY', `payload of ${payload.length} octets`)
     octets += FRAME + payload.length
   }
   return octets
 }
 
-function writeFrame (into: Buffer, at: number, { kind, time, payload }: Entry): number {
+function writeFrame(into: Buffer, at: number, { kind, time, payload }: Entry): number {
   const high = Math.floor(time / WORD)
   const low = time % WORD
   const length = payload.length
@@ -63,7 +64,15 @@ function writeFrame (into: Buffer, at: number, { kind, time, payload }: Entry): 
   return at + FRAME + length
 }
 
-function finish (octets: Buffer, end: number, form: number, first: number, span: number, held: number, epoch: string): Buffer {
+function finish(
+  octets: Buffer,
+  end: number,
+  form: number,
+  first: number,
+  span: number,
+  held: number,
+  epoch: string
+): Buffer {
   octets[0] = VERSION
   octets[1] = form
   octets.writeUIntBE(first, 2, 6)
@@ -82,20 +91,20 @@ export class BlockBuilder {
   #count = 0
 
   /** @param capacity octets to begin with */
-  constructor (capacity: number) {
+  constructor(capacity: number) {
     this.#octets = Buffer.allocUnsafe(capacity)
   }
 
-  get count (): number {
+  get count(): number {
     return this.#count
   }
 
-  get first (): number {
+  get first(): number {
     return this.#first
   }
 
   /** Octets of the buffer behind it. */
-  get capacity (): number {
+  get capacity(): number {
     return this.#octets.length
   }
 
@@ -103,7 +112,7 @@ export class BlockBuilder {
    * @param framed what `framedOctets` said about the entries
    * @param sequence of the first of them; counts only when the block was empty
    */
-  add (entries: readonly Entry[], framed: number, sequence: number): void {
+  add(entries: readonly Entry[], framed: number, sequence: number): void {
     if (this.#count === 0) this.#first = sequence
     this.#grow(this.#end + framed + SUM)
     let end = this.#end
@@ -113,17 +122,17 @@ export class BlockBuilder {
   }
 
   /** The block's octets: valid until the builder is cleared. */
-  seal (epoch: string): Buffer {
+  seal(epoch: string): Buffer {
     return finish(this.#octets, this.#end, Form.dense, this.#first, this.#count, this.#count, epoch)
   }
 
   /** Makes it empty, for the next block. */
-  clear (): void {
+  clear(): void {
     this.#end = HEADER
     this.#count = 0
   }
 
-  #grow (needed: number): void {
+  #grow(needed: number): void {
     if (needed <= this.#octets.length) return
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#octets.length * 2))
     this.#octets.copy(larger, 0, 0, this.#end)
@@ -132,7 +141,7 @@ export class BlockBuilder {
 }
 
 /** A thinned block that answers for `first … last` and holds only some of its records, in order. */
-export function encodeThinned (epoch: string, first: number, last: number, records: readonly LedgerRecord[]): Buffer {
+export function encodeThinned(epoch: string, first: number, last: number, records: readonly LedgerRecord[]): Buffer {
   const framed = framedOctets(records) + records.length * DISTANCE
   const octets = Buffer.allocUnsafe(HEADER + framed + SUM)
   let at = HEADER
@@ -150,7 +159,7 @@ export type Damage = 'short' | 'checksum' | 'version' | 'misplaced' | 'malformed
  * Reads a stored block. Payloads point into `value`.
  * @param first the sequence in its key
  */
-export function decodeBlock (first: number | undefined, value: Buffer): Block | Damage {
+export function decodeBlock(first: number | undefined, value: Buffer): Block | Damage {
   const end = value.length - SUM
   if (end < HEADER) return 'short'
   if (crc32(value.subarray(0, end)) !== value.readUInt32BE(end)) return 'checksum'
@@ -162,7 +171,7 @@ export function decodeBlock (first: number | undefined, value: Buffer): Block | 
   return { epoch: value.toString('latin1', EPOCH_AT, HEADER), first, last, records }
 }
 
-function decodeRecords (value: Buffer, end: number, first: number): LedgerRecord[] | undefined {
+function decodeRecords(value: Buffer, end: number, first: number): LedgerRecord[] | undefined {
   const thinned = value[1] === Form.thinned
   const held = value.readUInt32BE(12)
   const records: LedgerRecord[] = []

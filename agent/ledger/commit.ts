@@ -52,7 +52,7 @@ export class GroupCommit {
   #refusal: LedgerError | undefined
   #noRecords: LedgerError | undefined
 
-  constructor ({ store, epoch, durableHead, blockOctets, queueOctets, events }: CommitOptions) {
+  constructor({ store, epoch, durableHead, blockOctets, queueOctets, events }: CommitOptions) {
     this.#store = store
     this.#epoch = epoch
     this.#durableHead = durableHead
@@ -63,21 +63,21 @@ export class GroupCommit {
     this.#open = this.#group()
   }
 
-  get next (): number {
+  get next(): number {
     return this.#next
   }
 
-  get durableHead (): number {
+  get durableHead(): number {
     return this.#durableHead
   }
 
   /** Octets that are not durable yet. */
-  get waiting (): number {
+  get waiting(): number {
     return this.#waiting
   }
 
   /** @see Ledger.append */
-  append (entries: readonly Entry[]): Receipt {
+  append(entries: readonly Entry[]): Receipt {
     if (this.#noRecords !== undefined) throw this.#noRecords
     const octets = framedOctets(entries)
     const group = this.#room(octets)
@@ -90,46 +90,47 @@ export class GroupCommit {
   }
 
   /** Changes keys durably, all or none, in the same fsync as the records that wait. */
-  write (changes: readonly Operation[]): Promise<void> {
+  write(changes: readonly Operation[]): Promise<void> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     if (changes.length === 0) return this.settled()
     let octets = 0
-    for (const change of changes) octets += CHANGE_OVERHEAD + change.key.length + (change.type === 'put' ? change.value.length : 0)
+    for (const change of changes)
+      octets += CHANGE_OVERHEAD + change.key.length + (change.type === 'put' ? change.value.length : 0)
     try {
       const group = this.#room(octets)
       for (const change of changes) group.changes.push(change)
       this.#took(group, octets)
       return group.durable
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
   /** @see Ledger.settled */
-  settled (): Promise<void> {
+  settled(): Promise<void> {
     if (!this.#open.empty) return this.#open.durable
     return this.#queue.at(-1)?.durable ?? this.#writing?.durable ?? Promise.resolve()
   }
 
   /** Refuses records from now on, while tables may still change; undefined takes them again. */
-  refuseRecords (because: LedgerError | undefined): void {
+  refuseRecords(because: LedgerError | undefined): void {
     this.#noRecords = this.#refusal ?? because
   }
 
   /** Goes on after a failure, with a store that holds nothing beyond the durable head. */
-  resume (store: Store): void {
+  resume(store: Store): void {
     this.#store = store
     this.#refusal = undefined
     this.#noRecords = undefined
   }
 
   /** Refuses everything from now on; what waits is still written. */
-  end (because: LedgerError): void {
+  end(because: LedgerError): void {
     this.#refusal = this.#noRecords = because
   }
 
   /** Rejects everything that waits. */
-  drop (because: LedgerError): void {
+  drop(because: LedgerError): void {
     const lost = [...this.#queue.splice(0), this.#open]
     this.#open = this.#group()
     this.#next = this.#durableHead + 1
@@ -137,7 +138,7 @@ export class GroupCommit {
     for (const group of lost) group.fail(because)
   }
 
-  #room (octets: number): Group {
+  #room(octets: number): Group {
     if (this.#waiting + octets > this.#queueOctets) {
       throw new LedgerError('LEDGER_FULL', `${this.#waiting} octets wait, ${this.#queueOctets} may`)
     }
@@ -148,7 +149,7 @@ export class GroupCommit {
     return this.#open
   }
 
-  #took (group: Group, octets: number): void {
+  #took(group: Group, octets: number): void {
     group.octets += octets
     this.#waiting += octets
     if (this.#writing !== undefined || this.#scheduled) return
@@ -160,16 +161,19 @@ export class GroupCommit {
     })
   }
 
-  #flush (): void {
+  #flush(): void {
     if (this.#writing !== undefined || this.#store === undefined) return
     const group = this.#queue.shift() ?? this.#open
     if (group.empty) return
     if (group === this.#open) this.#open = this.#group()
     this.#writing = group
-    put(this.#store, group, this.#epoch).then(() => this.#stored(group), error => this.#failed(group, error))
+    put(this.#store, group, this.#epoch).then(
+      () => this.#stored(group),
+      error => this.#failed(group, error)
+    )
   }
 
-  #stored (group: Group): void {
+  #stored(group: Group): void {
     this.#writing = undefined
     this.#waiting -= group.octets
     this.#durableHead += group.block.count
@@ -179,7 +183,7 @@ export class GroupCommit {
     group.succeed()
   }
 
-  #failed (group: Group, cause: unknown): void {
+  #failed(group: Group, cause: unknown): void {
     const error = new LedgerError('LEDGER_BROKEN', String(cause), { cause })
     this.#writing = undefined
     this.#store = undefined
@@ -189,18 +193,18 @@ export class GroupCommit {
     this.#events.failed(error, group)
   }
 
-  #group (): Group {
+  #group(): Group {
     return new Group(this.#spare.pop() ?? new BlockBuilder(CAPACITY))
   }
 
-  #recycle (block: BlockBuilder): void {
+  #recycle(block: BlockBuilder): void {
     if (this.#spare.length >= SPARE || block.capacity > 2 * this.#blockOctets) return
     block.clear()
     this.#spare.push(block)
   }
 }
 
-async function put (store: Store, { block, changes }: Group, epoch: string): Promise<void> {
+async function put(store: Store, { block, changes }: Group, epoch: string): Promise<void> {
   if (block.count === 0) return store.batch(changes, SYNC)
   const key = sequenceKey(Space.block, block.first)
   if (changes.length === 0) return store.put(key, block.seal(epoch), SYNC)

@@ -67,7 +67,7 @@ export interface Ledger {
   readonly durableHead: number
   /** The oldest sequence that is kept; older ones were dropped by retention. 1 at first. */
   readonly floor: number
-  state (): LedgerState
+  state(): LedgerState
 
   /**
    * Puts records behind each other into the next block: all or none become durable.

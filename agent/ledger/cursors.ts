@@ -8,45 +8,48 @@ export class Cursors {
   readonly #never: readonly Range[]
 
   /** @param never sequences that were never given out */
-  constructor (durable: ReadonlyMap<string, number>, never: readonly Range[]) {
+  constructor(durable: ReadonlyMap<string, number>, never: readonly Range[]) {
     this.#durable = new Map(durable)
     this.#never = never
   }
 
-  get (consumer: string): number {
+  get(consumer: string): number {
     return this.#durable.get(consumer) ?? 0
   }
 
-  all (): IterableIterator<[string, number]> {
+  all(): IterableIterator<[string, number]> {
     return this.#durable.entries()
   }
 
   /** Whether `sequence` is news, also compared with what is on its way. */
-  isNews (consumer: string, sequence: number): boolean {
+  isNews(consumer: string, sequence: number): boolean {
     return sequence > Math.max(this.get(consumer), this.#asked.get(consumer) ?? 0)
   }
 
-  asked (consumer: string, sequence: number): void {
+  asked(consumer: string, sequence: number): void {
     this.#asked.set(consumer, sequence)
   }
 
-  stored (consumer: string, sequence: number): void {
+  stored(consumer: string, sequence: number): void {
     this.#durable.set(consumer, Math.max(this.get(consumer), sequence))
     if (this.#asked.get(consumer) === sequence) this.#asked.delete(consumer)
   }
 
   /** What was on its way did not arrive. */
-  failed (): void {
+  failed(): void {
     this.#asked.clear()
   }
 
   /** Sequences after the cursor up to `head`, without those that never were. */
-  behind (consumer: string, head: number): number {
+  behind(consumer: string, head: number): number {
     const range = { from: this.get(consumer) + 1, to: head }
     if (range.from > range.to) return 0
-    return this.#never.reduce((left, hole) => {
-      const within = hole.from <= hole.to ? clip(hole, range) : undefined
-      return within === undefined ? left : left - (within.to - within.from + 1)
-    }, head - range.from + 1)
+    return this.#never.reduce(
+      (left, hole) => {
+        const within = hole.from <= hole.to ? clip(hole, range) : undefined
+        return within === undefined ? left : left - (within.to - within.from + 1)
+      },
+      head - range.from + 1
+    )
   }
 }

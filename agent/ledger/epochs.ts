@@ -25,22 +25,22 @@ export interface EpochStart {
 }
 
 /** The epoch that follows `after`, the last sequence that may have been given out. */
-export function nextEpoch (epoch: string, after: number): EpochStart {
+export function nextEpoch(epoch: string, after: number): EpochStart {
   return { epoch, after, first: after === 0 ? 1 : (Math.floor(after / JUMP) + 1) * JUMP + 1 }
 }
 
 /** Stores the beginning of an epoch. */
-export function epochOperation ({ epoch, first, after }: EpochStart): Operation {
+export function epochOperation({ epoch, first, after }: EpochStart): Operation {
   const key = sequenceKey(Space.epoch, first)
   return { type: 'put', key, value: seal(key, Buffer.concat([numberOctets(after), Buffer.from(epoch)])) }
 }
 
 /** Reads what `epochOperation` sealed. */
-export function decodeEpoch (first: number, octets: Buffer): EpochStart {
+export function decodeEpoch(first: number, octets: Buffer): EpochStart {
   return { epoch: octets.toString('latin1', 8), first, after: readNumber(octets, 0) }
 }
 
 /** The sequences that were never given out. */
-export function neverGiven (epochs: readonly EpochStart[]): Range[] {
+export function neverGiven(epochs: readonly EpochStart[]): Range[] {
   return epochs.map(({ first, after }) => ({ from: after + 1, to: first - 1 }))
 }

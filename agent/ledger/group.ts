@@ -12,7 +12,7 @@ export class Group {
   #resolve: () => void = () => {}
   #reject: (error: Error) => void = () => {}
 
-  constructor (block: BlockBuilder) {
+  constructor(block: BlockBuilder) {
     this.block = block
     this.durable = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -22,15 +22,15 @@ export class Group {
     this.durable.catch(() => {})
   }
 
-  get empty (): boolean {
+  get empty(): boolean {
     return this.block.count === 0 && this.changes.length === 0
   }
 
-  succeed (): void {
+  succeed(): void {
     this.#resolve()
   }
 
-  fail (error: Error): void {
+  fail(error: Error): void {
     this.#reject(error)
   }
 }

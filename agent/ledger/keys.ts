@@ -25,30 +25,30 @@ export const Space = {
   quarantine: 0x71,
   table: 0x74
 } as const
-export type Space = typeof Space[keyof typeof Space]
+export type Space = (typeof Space)[keyof typeof Space]
 
 const WORD = 2 ** 32
 
 /** Writes a whole number of 0 … 2^53 − 1 as 8 octets, big-endian. */
-export function writeNumber (into: Buffer, value: number, offset: number): void {
+export function writeNumber(into: Buffer, value: number, offset: number): void {
   into.writeUInt32BE(Math.floor(value / WORD), offset)
   into.writeUInt32BE(value % WORD, offset + 4)
 }
 
 /** Reads what `writeNumber` wrote. */
-export function readNumber (from: Buffer, offset: number): number {
+export function readNumber(from: Buffer, offset: number): number {
   return from.readUInt32BE(offset) * WORD + from.readUInt32BE(offset + 4)
 }
 
 /** A whole number as 8 octets, big-endian. */
-export function numberOctets (value: number): Buffer {
+export function numberOctets(value: number): Buffer {
   const octets = Buffer.allocUnsafe(8)
   writeNumber(octets, value, 0)
   return octets
 }
 
 /** Key of something that stands at a sequence. */
-export function sequenceKey (space: Space, sequence: number): Buffer {
+export function sequenceKey(space: Space, sequence: number): Buffer {
   const key = Buffer.allocUnsafe(9)
   key[0] = space
   writeNumber(key, sequence, 1)
@@ -56,38 +56,41 @@ export function sequenceKey (space: Space, sequence: number): Buffer {
 }
 
 /** Sequence in a key that `sequenceKey` made; undefined when the key is none. */
-export function sequenceOf (key: Buffer): number | undefined {
+export function sequenceOf(key: Buffer): number | undefined {
   return key.length === 9 ? readNumber(key, 1) : undefined
 }
 
 /** Key of something that has a name. */
-export function nameKey (space: Space, name: string): Buffer {
+export function nameKey(space: Space, name: string): Buffer {
   return Buffer.from(String.fromCharCode(space) + name)
 }
 
 /** Name in a key that `nameKey` made. */
-export function nameOf (key: Buffer): string {
+export function nameOf(key: Buffer): string {
   return key.toString('utf8', 1)
 }
 
 /** Key of a table's entry; also the start of the table's range when `key` is empty. */
-export function tableKey (table: string, key: string): Buffer {
+export function tableKey(table: string, key: string): Buffer {
   return Buffer.from(`t${table}\0${key}`)
 }
 
 /** Table and key in a key that `tableKey` made. */
-export function tableOf (key: Buffer): { readonly table: string, readonly key: string } {
+export function tableOf(key: Buffer): { readonly table: string; readonly key: string } {
   const end = key.indexOf(0, 1)
-  return { table: key.toString('utf8', 1, end < 0 ? key.length : end), key: end < 0 ? '' : key.toString('utf8', end + 1) }
+  return {
+    table: key.toString('utf8', 1, end < 0 ? key.length : end),
+    key: end < 0 ? '' : key.toString('utf8', end + 1)
+  }
 }
 
 /** Key under which a damaged value is kept: nothing is ever overwritten there, as the time is part of it. */
-export function quarantineKey (time: number, original: Buffer): Buffer {
+export function quarantineKey(time: number, original: Buffer): Buffer {
   return Buffer.concat([sequenceKey(Space.quarantine, time), original])
 }
 
 /** The first key behind a whole space or, with a key, behind everything that begins with it. */
-export function behindPrefix (prefix: Buffer): Buffer {
+export function behindPrefix(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix)
   const last = end.length - 1
   end[last] = (end[last] ?? 0) + 1
@@ -95,6 +98,6 @@ export function behindPrefix (prefix: Buffer): Buffer {
 }
 
 /** All keys of a space. */
-export function spaceRange (space: Space): { readonly gte: Buffer, readonly lt: Buffer } {
+export function spaceRange(space: Space): { readonly gte: Buffer; readonly lt: Buffer } {
   return { gte: Buffer.of(space), lt: Buffer.of(space + 1) }
 }

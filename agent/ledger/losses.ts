@@ -13,18 +13,25 @@ export interface Loss extends Lost {
 }
 
 /** Stores a loss, so that it is told of once and gives the same range ever after. */
-export function lossOperation ({ from, to, reason, noticedAt }: Loss): Operation {
+export function lossOperation({ from, to, reason, noticedAt }: Loss): Operation {
   const key = sequenceKey(Space.loss, from)
-  return { type: 'put', key, value: seal(key, Buffer.concat([numberOctets(to), numberOctets(noticedAt), Buffer.from(reason)])) }
+  return {
+    type: 'put',
+    key,
+    value: seal(key, Buffer.concat([numberOctets(to), numberOctets(noticedAt), Buffer.from(reason)]))
+  }
 }
 
 /** Reads what `lossOperation` sealed. */
-export function decodeLoss (from: number, octets: Buffer): Loss {
+export function decodeLoss(from: number, octets: Buffer): Loss {
   return { from, to: readNumber(octets, 0), noticedAt: readNumber(octets, 8), reason: octets.toString('utf8', 16) }
 }
 
 /** Moves damaged values out of the way; nothing of them is lost. */
-export function quarantine (found: ReadonlyArray<{ readonly key: Buffer, readonly value: Buffer }>, now: number): Operation[] {
+export function quarantine(
+  found: ReadonlyArray<{ readonly key: Buffer; readonly value: Buffer }>,
+  now: number
+): Operation[] {
   return found.flatMap(({ key, value }): Operation[] => [
     { type: 'put', key: quarantineKey(now, key), value },
     { type: 'del', key }
@@ -33,8 +40,8 @@ export function quarantine (found: ReadonlyArray<{ readonly key: Buffer, readonl
 
 export interface LossOptions {
   readonly known: readonly Loss[]
-  /** Sequences that were never given out. */
-  readonly never: readonly Range[]
+  /** Sequences that were never given out, or have been dropped. */
+  readonly notKept: () => readonly Range[]
   readonly clock: Clock
   /** Stores changes durably. */
   readonly write: (changes: readonly Operation[]) => Promise<void>
@@ -47,31 +54,33 @@ export class Losses implements Gaps {
   readonly #options: LossOptions
   readonly #known: Loss[]
 
-  constructor (options: LossOptions) {
+  constructor(options: LossOptions) {
     this.#options = options
     this.#known = [...options.known]
   }
 
   /** All that was noticed so far, by sequence. */
-  get known (): readonly Loss[] {
+  get known(): readonly Loss[] {
     return this.#known.toSorted((one, other) => one.from - other.from)
   }
 
-  async damaged (found: readonly Damaged[]): Promise<void> {
+  async damaged(found: readonly Damaged[]): Promise<void> {
     if (found.length === 0) return
     // When the disk takes nothing now, the next reader will find it again.
     await this.#options.write(quarantine(found, this.#options.clock())).catch(() => {})
   }
 
-  async missing (range: Range, reasons: readonly string[]): Promise<readonly Lost[]> {
+  async missing(range: Range, reasons: readonly string[]): Promise<readonly Lost[]> {
     const reason = reasons.length === 0 ? 'missing' : reasons.join(', ')
     const known = this.#known.flatMap(loss => clip(loss, range) ?? [])
-    const fresh = without(range, [...this.#options.never, ...known])
+    const fresh = without(range, [...this.#options.notKept(), ...known])
     for (const { from, to } of fresh) await this.#notice({ from, to, reason, noticedAt: this.#options.clock() })
-    return [...known, ...fresh.map(({ from, to }) => ({ from, to, reason }))].sort((one, other) => one.from - other.from)
+    return [...known, ...fresh.map(({ from, to }) => ({ from, to, reason }))].sort(
+      (one, other) => one.from - other.from
+    )
   }
 
-  async #notice (loss: Loss): Promise<void> {
+  async #notice(loss: Loss): Promise<void> {
     try {
       await this.#options.write([lossOperation(loss)])
     } catch {

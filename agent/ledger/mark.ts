@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { readNumber, writeNumber } from './keys.js'
 
@@ -15,6 +15,20 @@ const MAGIC = 'TPM1'
 const LENGTH = 16
 const SUMMED = 12
 
+function headIn(octets: Buffer): number {
+  const whole =
+    octets.length === LENGTH &&
+    octets.toString('latin1', 0, 4) === MAGIC &&
+    crc32(octets.subarray(0, SUMMED)) === octets.readUInt32BE(SUMMED)
+  return whole ? readNumber(octets, 4) : 0
+}
+
+/** The head that the file at `path` names; 0 when there is none to be believed. */
+export async function readMark(path: string): Promise<number> {
+  return headIn(await readFile(path).catch(() => Buffer.alloc(0)))
+}
+
+/** Keeps the mark of a ledger that is in service. */
 export class Mark {
   readonly #file: FileHandle
   readonly #octets = Buffer.alloc(LENGTH)
@@ -24,34 +38,30 @@ export class Mark {
   #written = 0
   #writing: Promise<void> | undefined
 
-  private constructor (file: FileHandle, found: number) {
+  private constructor(file: FileHandle, found: number) {
     this.#file = file
     this.found = this.#written = found
     this.#octets.write(MAGIC, 'latin1')
   }
 
   /** Opens the file, or makes it. */
-  static async open (path: string): Promise<Mark> {
+  static async open(path: string): Promise<Mark> {
     const file = await open(path, 'r+').catch(() => open(path, 'w+'))
-    const octets = Buffer.alloc(LENGTH)
-    const { bytesRead } = await file.read(octets, 0, LENGTH, 0)
-    const whole = bytesRead === LENGTH && octets.toString('latin1', 0, 4) === MAGIC &&
-      crc32(octets.subarray(0, SUMMED)) === octets.readUInt32BE(SUMMED)
-    return new Mark(file, whole ? readNumber(octets, 4) : 0)
+    return new Mark(file, await readMark(path))
   }
 
   /** Notes the head, soon: at most one write is under way, and the newest head wins. */
-  note (head: number): void {
+  note(head: number): void {
     this.#wanted = head
     this.#writing ??= this.#write()
   }
 
-  async close (): Promise<void> {
+  async close(): Promise<void> {
     await this.#writing
     await this.#file.close()
   }
 
-  async #write (): Promise<void> {
+  async #write(): Promise<void> {
     while (this.#wanted !== this.#written) {
       const head = this.#wanted
       writeNumber(this.#octets, head, 4)

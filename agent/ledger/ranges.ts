@@ -9,7 +9,7 @@ export interface Range {
  * @param holes in any order; may overlap
  * @returns in order, none of them empty
  */
-export function without (range: Range, holes: Iterable<Range>): Range[] {
+export function without(range: Range, holes: Iterable<Range>): Range[] {
   let left: Range[] = range.from <= range.to ? [range] : []
   for (const hole of holes) {
     if (hole.to < range.from || hole.from > range.to) continue
@@ -18,7 +18,7 @@ export function without (range: Range, holes: Iterable<Range>): Range[] {
   return left
 }
 
-function cut (piece: Range, hole: Range): Range[] {
+function cut(piece: Range, hole: Range): Range[] {
   if (hole.to < piece.from || hole.from > piece.to) return [piece]
   const pieces = []
   if (piece.from < hole.from) pieces.push({ from: piece.from, to: hole.from - 1 })
@@ -27,7 +27,7 @@ function cut (piece: Range, hole: Range): Range[] {
 }
 
 /** The part of `range` within `bounds`; undefined when they do not meet. */
-export function clip <R extends Range> (range: R, bounds: Range): R | undefined {
+export function clip<R extends Range>(range: R, bounds: Range): R | undefined {
   const from = Math.max(range.from, bounds.from)
   const to = Math.min(range.to, bounds.to)
   return from <= to ? { ...range, from, to } : undefined

@@ -19,12 +19,12 @@ export interface Damaged {
 /** Who knows what is missing for a reason, and deals with what is missing for none. */
 export interface Gaps {
   /** Told of values that are no blocks, before the reader goes on. */
-  damaged (found: readonly Damaged[]): Promise<void>
+  damaged(found: readonly Damaged[]): Promise<void>
   /**
    * Told of a range without blocks; it may contain sequences that were never given out.
    * @returns what of it is lost, in order
    */
-  missing (range: Range, reasons: readonly string[]): Promise<readonly Lost[]>
+  missing(range: Range, reasons: readonly string[]): Promise<readonly Lost[]>
 }
 
 /**
@@ -32,10 +32,14 @@ export interface Gaps {
  * A range is found to be missing from the end of the last whole block to the start of the next whole one: a damaged
  * block's own numbers are not believed. It is therefore looked for beyond `bounds`, within `extent`.
  */
-export async function * readBlocks (
-  handle: Handle, bounds: Range, extent: Range, gaps: Gaps, signal?: AbortSignal
+export async function* readBlocks(
+  handle: Handle,
+  bounds: Range,
+  extent: Range,
+  gaps: Gaps,
+  signal?: AbortSignal
 ): AsyncGenerator<Block | { readonly lost: Lost }> {
-  const scan = new Scan(await startOf(handle, bounds.from, extent.from, signal), extent.to, gaps)
+  const scan = new Scan(handle, await startOf(handle, bounds.from, extent.from, signal), extent.to, gaps)
   for (;;) {
     signal?.throwIfAborted()
     const pairs = scan.expected > extent.to ? [] : await handle.page(scan.span(), PAGE, signal)
@@ -50,13 +54,15 @@ export async function * readBlocks (
 
 /** Walks forward over stored blocks and notices what is not there. */
 class Scan {
+  readonly #handle: Handle
   readonly #head: number
   readonly #gaps: Gaps
   #expected: number
   #seek: Buffer
   #reasons = new Set<string>()
 
-  constructor (start: number, head: number, gaps: Gaps) {
+  constructor(handle: Handle, start: number, head: number, gaps: Gaps) {
+    this.#handle = handle
     this.#expected = start
     this.#head = head
     this.#gaps = gaps
@@ -64,20 +70,20 @@ class Scan {
   }
 
   /** The sequence that the next block should begin with. */
-  get expected (): number {
+  get expected(): number {
     return this.#expected
   }
 
-  span (): { readonly gte: Buffer, readonly lt: Buffer } {
+  span(): { readonly gte: Buffer; readonly lt: Buffer } {
     return { gte: this.#seek, lt: behindPrefix(sequenceKey(Space.block, this.#head)) }
   }
 
   /** Whether everything up to `sequence` has been given out. */
-  settledBeyond (sequence: number): boolean {
+  settledBeyond(sequence: number): boolean {
     return this.#expected > sequence && this.#reasons.size === 0
   }
 
-  async * take (pairs: readonly Pair[]): AsyncGenerator<Block | { readonly lost: Lost }> {
+  async *take(pairs: readonly Pair[]): AsyncGenerator<Block | { readonly lost: Lost }> {
     this.#seek = Buffer.concat([pairs.at(-1)?.[0] ?? this.#seek, Buffer.of(0)])
     const damaged: Damaged[] = []
     for (const [key, value] of pairs) {
@@ -88,7 +94,7 @@ class Scan {
         continue
       }
       await this.#gaps.damaged(damaged.splice(0))
-      yield * this.#lostBefore(block.first)
+      yield* this.#lostBefore(block.first)
       this.#expected = block.last + 1
       yield block
     }
@@ -96,16 +102,17 @@ class Scan {
   }
 
   /** What is missing behind the last block. */
-  end (): AsyncGenerator<{ readonly lost: Lost }> {
+  end(): AsyncGenerator<Block | { readonly lost: Lost }> {
     return this.#lostBefore(this.#head + 1)
   }
 
-  #judge (key: Buffer, value: Buffer): Block | Damaged['reason'] {
+  #judge(key: Buffer, value: Buffer): Block | Damaged['reason'] {
     const block = decodeBlock(sequenceOf(key), value)
     return typeof block !== 'string' && block.first < this.#expected ? 'overlap' : block
   }
 
-  async * #lostBefore (first: number): AsyncGenerator<{ readonly lost: Lost }> {
+  async *#lostBefore(first: number): AsyncGenerator<Block | { readonly lost: Lost }> {
+    yield* this.#thinnedMeanwhile(first)
     if (first > this.#expected) {
       const lost = await this.#gaps.missing({ from: this.#expected, to: first - 1 }, [...this.#reasons])
       this.#expected = first
@@ -113,10 +120,23 @@ class Scan {
     }
     this.#reasons.clear()
   }
+
+  // Between two pages retention may have put the next blocks into one whose key lies behind us.
+  async *#thinnedMeanwhile(first: number): AsyncGenerator<Block> {
+    while (this.#expected < first) {
+      const lte = sequenceKey(Space.block, this.#expected)
+      const [pair] = await this.#handle.page({ gte: Buffer.of(Space.block), lte, reverse: true }, 1)
+      const block = pair && decodeBlock(sequenceOf(pair[0]), pair[1])
+      if (block === undefined || typeof block === 'string' || block.last < this.#expected) return
+      const piece = cutTo(block, { from: this.#expected, to: first - 1 })
+      this.#expected = block.last + 1
+      if (piece !== undefined && 'first' in piece) yield piece
+    }
+  }
 }
 
 /** First sequence of the last whole block at or before `from`, which may reach over it; `floor` when there is none. */
-async function startOf (handle: Handle, from: number, floor: number, signal?: AbortSignal): Promise<number> {
+async function startOf(handle: Handle, from: number, floor: number, signal?: AbortSignal): Promise<number> {
   let bound = { gte: Buffer.of(Space.block), lte: sequenceKey(Space.block, from) }
   for (;;) {
     const [pair] = await handle.page({ ...bound, reverse: true }, 1, signal)
@@ -129,17 +149,18 @@ async function startOf (handle: Handle, from: number, floor: number, signal?: Ab
 }
 
 // The greatest key below: the last octet less one, followed by more than any key of a block has.
-function before (key: Buffer): Buffer {
+function before(key: Buffer): Buffer {
   const sequence = sequenceOf(key)
-  if (sequence !== undefined && sequence > 0) return Buffer.concat([sequenceKey(Space.block, sequence - 1), Buffer.alloc(16, 0xff)])
+  if (sequence !== undefined && sequence > 0)
+    return Buffer.concat([sequenceKey(Space.block, sequence - 1), Buffer.alloc(16, 0xff)])
   return key.subarray(0, -1)
 }
 
-function firstOf (found: Block | { readonly lost: Lost }): number {
+function firstOf(found: Block | { readonly lost: Lost }): number {
   return 'lost' in found ? found.lost.from : found.first
 }
 
-function cutTo (found: Block | { readonly lost: Lost }, bounds: Range): Block | { readonly lost: Lost } | undefined {
+function cutTo(found: Block | { readonly lost: Lost }, bounds: Range): Block | { readonly lost: Lost } | undefined {
   if ('lost' in found) {
     const lost = clip(found.lost, bounds)
     return lost && { lost }
@@ -148,5 +169,10 @@ function cutTo (found: Block | { readonly lost: Lost }, bounds: Range): Block | 
   if (found.first >= bounds.from && found.last <= bounds.to) return found
   const first = Math.max(found.first, bounds.from)
   const last = Math.min(found.last, bounds.to)
-  return { ...found, first, last, records: found.records.filter(({ sequence }) => sequence >= first && sequence <= last) }
+  return {
+    ...found,
+    first,
+    last,
+    records: found.records.filter(({ sequence }) => sequence >= first && sequence <= last)
+  }
 }

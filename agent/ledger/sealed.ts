@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib'
 const SUM = 4
 
 /** The value to store under `key`. */
-export function seal (key: Buffer, octets: Buffer): Buffer {
+export function seal(key: Buffer, octets: Buffer): Buffer {
   const value = Buffer.allocUnsafe(octets.length + SUM)
   octets.copy(value)
   value.writeUInt32BE(crc32(octets, crc32(key)), octets.length)
@@ -15,7 +15,7 @@ export function seal (key: Buffer, octets: Buffer): Buffer {
 }
 
 /** The octets that were sealed; undefined when key or value are not as they were written. */
-export function unseal (key: Buffer, value: Buffer): Buffer | undefined {
+export function unseal(key: Buffer, value: Buffer): Buffer | undefined {
   const length = value.length - SUM
   if (length < 0) return undefined
   const octets = value.subarray(0, length)

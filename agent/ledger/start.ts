@@ -10,6 +10,7 @@ import type { Loss } from './losses.js'
 import { seal, unseal } from './sealed.js'
 import { readPage } from './store.js'
 import type { Operation, Pair, Store } from './store.js'
+import type { Anchor } from './retention.js'
 
 /*
  * What a start finds out before the first record is taken. The end of the log is the dangerous part: LevelDB leaves
@@ -21,39 +22,62 @@ const LAYOUT = 1
 const PAGE = 1024 * 1024
 
 /** Names in the meta space. */
-export const Meta = { layout: 'layout', floor: 'floor', service: 'service' } as const
+export const Meta = {
+  /** Version of the layout. */
+  layout: 'layout',
+  /** The oldest sequence that is kept. */
+  floor: 'floor',
+  /** Milliseconds that the ledger has been in service. */
+  service: 'service',
+  /** The durable head when the store was last opened again after a failure. */
+  head: 'head',
+  /** When the store was copied or repaired: at the next start a new epoch begins. */
+  renew: 'renew',
+  /** Followed by the days of a period: everything below has been looked through for it. */
+  swept: 'swept '
+} as const
+
+/** What a store says about itself. */
+export interface Survey {
+  readonly epochs: readonly EpochStart[]
+  /** The numbers of the meta space, by name. */
+  readonly meta: ReadonlyMap<string, number>
+  readonly anchors: readonly Anchor[]
+  readonly cursors: ReadonlyMap<string, number>
+  readonly losses: readonly Loss[]
+  /** Keys outside tables and blocks whose values are damaged. */
+  readonly damaged: readonly Pair[]
+  /** The last sequence that the blocks and the current epoch vouch for. */
+  readonly certain: number
+  /** The last sequence that may have been given out. */
+  readonly possible: number
+  /** Whether numbers might be given twice if the current epoch went on. */
+  readonly doubt: boolean
+}
 
 /** The state in which a ledger begins its service. */
-export interface Start {
-  readonly epochs: readonly EpochStart[]
+export interface Start extends Survey {
   readonly durableHead: number
-  readonly floor: number
-  /** Milliseconds that the ledger has been in service: retention.ts. */
-  readonly service: number
-  readonly cursors: Map<string, number>
-  readonly losses: readonly Loss[]
-  /** Keys whose values were damaged, and have been put into quarantine. */
-  readonly damaged: readonly Pair[]
 }
 
 /** Stores a number of the meta space. */
-export function metaOperation (name: string, value: number): Operation {
+export function metaOperation(name: string, value: number): Operation {
   const key = nameKey(Space.meta, name)
   return { type: 'put', key, value: seal(key, numberOctets(value)) }
 }
 
 /** Stores a cursor. */
-export function cursorOperation (consumer: string, sequence: number): Operation {
+export function cursorOperation(consumer: string, sequence: number): Operation {
   const key = nameKey(Space.cursor, consumer)
   return { type: 'put', key, value: seal(key, numberOctets(sequence)) }
 }
 
 /** All pairs of a space, a page at a time. */
-export async function * pairsOf (store: Store, space: Space): AsyncGenerator<Pair> {
+export async function* pairsOf(store: Store, space: Space): AsyncGenerator<Pair> {
   let range = spaceRange(space)
   for (;;) {
     const page = await readPage(store, range, PAGE)
-    yield * page
+    yield* page
     const last = page.at(-1)
     if (last === undefined) return
     range = { ...range, gte: Buffer.concat([last[0], Buffer.of(0)]) }
@@ -61,7 +85,7 @@ export async function * pairsOf (store: Store, space: Space): AsyncGenerator<Pai
 }
 
 /** The sealed pairs of a space; those that are damaged go to `damaged`. */
-async function sealedOf (store: Store, space: Space, damaged: Pair[]): Promise<Pair[]> {
+async function sealedOf(store: Store, space: Space, damaged: Pair[]): Promise<Pair[]> {
   const whole: Pair[] = []
   for await (const [key, value] of pairsOf(store, space)) {
     const octets = unseal(key, value)
@@ -80,9 +104,9 @@ export interface Tail {
 }
 
 /** Looks for the last whole block. */
-export async function findTail (store: Store): Promise<Tail> {
+export async function findTail(store: Store): Promise<Tail> {
   let doubtful = 0
-  let range: { gte: Buffer, lt: Buffer } = spaceRange(Space.block)
+  let range: { gte: Buffer; lt: Buffer } = spaceRange(Space.block)
   for (;;) {
     const [pair] = await readPage(store, { ...range, reverse: true }, 1)
     if (pair === undefined) return { head: 0, doubtful }
@@ -95,40 +119,52 @@ export async function findTail (store: Store): Promise<Tail> {
 }
 
 /**
+ * Reads what a store says about itself, and changes nothing.
+ * @param mark the durable head as it stands beside the store; 0 when that is unknown
+ * @throws LedgerError `LEDGER_VERSION`
+ */
+export async function survey(store: Store, mark: number): Promise<Survey> {
+  const damaged: Pair[] = []
+  const meta = numbersOf(await sealedOf(store, Space.meta, damaged))
+  const layout = meta.get(Meta.layout) ?? LAYOUT
+  if (layout > LAYOUT) throw new LedgerError('LEDGER_VERSION', `layout ${layout}, known are 1 to ${LAYOUT}`)
+  const cursors = numbersOf(await sealedOf(store, Space.cursor, damaged))
+  const anchors = (await sealedOf(store, Space.hour, damaged)).map(([key, octets]) => ({
+    next: readNumber(key, 1),
+    service: readNumber(octets, 0)
+  }))
+  const losses = (await sealedOf(store, Space.loss, damaged)).map(([key, octets]) =>
+    decodeLoss(readNumber(key, 1), octets)
+  )
+  const sound = damaged.length
+  const epochs = (await sealedOf(store, Space.epoch, damaged)).map(([key, octets]) =>
+    decodeEpoch(readNumber(key, 1), octets)
+  )
+  const { head, doubtful } = await findTail(store)
+  const certain = Math.max(head, (epochs.at(-1)?.first ?? 1) - 1)
+  const possible = Math.max(certain, doubtful, mark, meta.get(Meta.head) ?? 0, ...cursors.values())
+  const doubt = epochs.length === 0 || damaged.length > sound || meta.has(Meta.renew) || possible > certain
+  return { epochs, meta, anchors, cursors, losses, damaged, certain, possible, doubt }
+}
+
+/**
  * Reads the state of a ledger, and begins a new epoch where that is needed.
  * @param mark the durable head as it stands beside the store; 0 when that is unknown
  * @throws LedgerError `LEDGER_VERSION`
  */
-export async function start (store: Store, mark: number, clock: Clock): Promise<Start> {
-  const damaged: Pair[] = []
-  const meta = new Map((await sealedOf(store, Space.meta, damaged)).map(([key, octets]) => [nameOf(key), readNumber(octets, 0)]))
-  const layout = meta.get(Meta.layout)
-  if (layout !== undefined && layout > LAYOUT) throw new LedgerError('LEDGER_VERSION', `layout ${layout}, known are 1 to ${LAYOUT}`)
-  const cursors = new Map((await sealedOf(store, Space.cursor, damaged)).map(([key, octets]) => [nameOf(key), readNumber(octets, 0)]))
-  const losses = (await sealedOf(store, Space.loss, damaged)).map(([key, octets]) => decodeLoss(readNumber(key, 1), octets))
-  const sound = damaged.length
-  const known = (await sealedOf(store, Space.epoch, damaged)).map(([key, octets]) => decodeEpoch(readNumber(key, 1), octets))
-  const evidence = Math.max(mark, ...cursors.values())
-  const epochs = await epochsAfter(store, known, damaged.length > sound, evidence, clock)
-  return {
-    epochs: epochs.all,
-    durableHead: epochs.durableHead,
-    floor: meta.get(Meta.floor) ?? 1,
-    service: meta.get(Meta.service) ?? 0,
-    cursors,
-    losses,
-    damaged
-  }
+export async function start(store: Store, mark: number, clock: Clock): Promise<Start> {
+  const found = await survey(store, mark)
+  if (!found.doubt) return { ...found, durableHead: found.certain }
+  const fresh = nextEpoch(ulid(clock()), found.possible)
+  const changes: Operation[] = [
+    metaOperation(Meta.layout, LAYOUT),
+    epochOperation(fresh),
+    { type: 'del', key: nameKey(Space.meta, Meta.renew) }
+  ]
+  await store.batch(changes, { sync: true })
+  return { ...found, epochs: [...found.epochs, fresh], durableHead: fresh.first - 1 }
 }
 
-async function epochsAfter (
-  store: Store, known: readonly EpochStart[], damaged: boolean, evidence: number, clock: Clock
-): Promise<{ readonly all: readonly EpochStart[], readonly durableHead: number }> {
-  const { head, doubtful } = await findTail(store)
-  const current = known.at(-1)
-  const certain = Math.max(head, current === undefined ? 0 : current.first - 1)
-  if (current !== undefined && !damaged && doubtful <= certain && evidence <= certain) return { all: known, durableHead: certain }
-  const fresh = nextEpoch(ulid(clock()), Math.max(certain, doubtful, evidence))
-  await store.batch([metaOperation(Meta.layout, LAYOUT), epochOperation(fresh)], { sync: true })
-  return { all: [...known, fresh], durableHead: fresh.first - 1 }
+function numbersOf(pairs: readonly Pair[]): Map<string, number> {
+  return new Map(pairs.map(([key, octets]) => [nameOf(key), readNumber(octets, 0)]))
 }

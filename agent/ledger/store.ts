@@ -1,10 +1,11 @@
+import { readdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { LedgerError } from './errors.js'
 
 /** A change of the store. */
 export type Operation =
-  | { readonly type: 'put', readonly key: Buffer, readonly value: Buffer }
-  | { readonly type: 'del', readonly key: Buffer }
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: Buffer }
 
 /** Key and value. */
 export type Pair = [Buffer, Buffer]
@@ -19,13 +20,13 @@ export interface Span {
 
 /** A consistent view of the store. */
 export interface Snapshot {
-  close (): Promise<void>
+  close(): Promise<void>
 }
 
 /** An iterator as `level` has it: `nextv` gives an empty array at the end. */
 export interface Pairs {
-  nextv (size: number): Promise<Pair[]>
-  close (): Promise<void>
+  nextv(size: number): Promise<Pair[]>
+  close(): Promise<void>
 }
 
 /**
@@ -33,14 +34,14 @@ export interface Pairs {
  * `put` and `batch` must take the octets before they return: the ledger uses the buffer again.
  */
 export interface Store {
-  put (key: Buffer, value: Buffer, options: { sync: boolean }): Promise<void>
-  batch (operations: Operation[], options: { sync: boolean }): Promise<void>
-  get (key: Buffer): Promise<Buffer | undefined>
-  getMany (keys: Buffer[]): Promise<Array<Buffer | undefined>>
-  iterator (options: Span & { highWaterMarkBytes: number, fillCache: boolean, snapshot?: Snapshot }): Pairs
-  snapshot (): Snapshot
-  compactRange (start: Buffer, end: Buffer): Promise<void>
-  close (): Promise<void>
+  put(key: Buffer, value: Buffer, options: { sync: boolean }): Promise<void>
+  batch(operations: Operation[], options: { sync: boolean }): Promise<void>
+  get(key: Buffer): Promise<Buffer | undefined>
+  getMany(keys: Buffer[]): Promise<Array<Buffer | undefined>>
+  iterator(options: Span & { highWaterMarkBytes: number; fillCache: boolean; snapshot?: Snapshot }): Pairs
+  snapshot(): Snapshot
+  compactRange(start: Buffer, end: Buffer): Promise<void>
+  close(): Promise<void>
 }
 
 /** Opens the store in a directory, which is made when it is absent. */
@@ -60,8 +61,9 @@ const OPTIONS = {
 } as const
 
 /** Opens LevelDB. @throws LedgerError `LEDGER_LOCKED`, `LEDGER_UNREADABLE` */
-export async function openStore (location: string): Promise<Store> {
-  const level = new Level<Buffer, Buffer>(location, OPTIONS)
+export async function openStore(location: string): Promise<Store> {
+  const createIfMissing = !(await holdsFiles(location))
+  const level = new Level<Buffer, Buffer>(location, { ...OPTIONS, createIfMissing })
   try {
     await level.open()
   } catch (error) {
@@ -72,7 +74,18 @@ export async function openStore (location: string): Promise<Store> {
   return level as unknown as Store
 }
 
-function openingError (location: string, error: unknown): LedgerError {
+// Where only its file CURRENT is missing, LevelDB would begin anew and delete what it finds.
+async function holdsFiles(location: string): Promise<boolean> {
+  const names = await readdir(location).catch(() => [])
+  return names.some(name => /^(?:CURRENT|MANIFEST-.*|.*\.(?:ldb|log))$/.test(name))
+}
+
+/** LevelDB's own repair: gathers what can be read of its files, and moves the others to a folder `lost` of theirs. */
+export async function repairStore(location: string): Promise<void> {
+  await (Level as unknown as { repair(location: string): Promise<void> }).repair(location)
+}
+
+function openingError(location: string, error: unknown): LedgerError {
   const { code, words } = reason(error)
   return code === 'LEVEL_LOCKED'
     ? new LedgerError('LEDGER_LOCKED', location, { cause: error })
@@ -80,7 +93,7 @@ function openingError (location: string, error: unknown): LedgerError {
 }
 
 /** The innermost cause of an error: LevelDB's code and its words. */
-export function reason (error: unknown): { readonly code: string, readonly words: string } {
+export function reason(error: unknown): { readonly code: string; readonly words: string } {
   let inner = error
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
@@ -88,7 +101,7 @@ export function reason (error: unknown): { readonly code: string, readonly words
 }
 
 /** Whether an error says that there is no room. LevelDB passes on the words of strerror(3). */
-export function isNoSpace (error: unknown): boolean {
+export function isNoSpace(error: unknown): boolean {
   const { code, words } = reason(error)
   return code === 'ENOSPC' || code === 'EDQUOT' || /no space left|quota exceeded/i.test(words)
 }
@@ -97,13 +110,13 @@ export function isNoSpace (error: unknown): boolean {
  * Whether an error of a read says that the file itself is damaged, not that the disk did not answer.
  * A file that was cut short gives EINVAL, since LevelDB maps it; one that is gone gives ENOENT.
  */
-export function isDamage (error: unknown): boolean {
+export function isDamage(error: unknown): boolean {
   const { code, words } = reason(error)
   return code === 'LEVEL_CORRUPTION' || /corruption|invalid argument|no such file/i.test(words)
 }
 
 /** Whether the store was closed while somebody used it. */
-export function isClosed (error: unknown): boolean {
+export function isClosed(error: unknown): boolean {
   return reason(error).code.endsWith('_NOT_OPEN')
 }
 
@@ -115,7 +128,7 @@ const PAGE_PAIRS = 256
  * @param octets about how much to read at most; one pair is read however large it is
  * @returns empty at the end of the range
  */
-export async function readPage (store: Store, span: Span, octets: number, snapshot?: Snapshot): Promise<Pair[]> {
+export async function readPage(store: Store, span: Span, octets: number, snapshot?: Snapshot): Promise<Pair[]> {
   try {
     return await readPairs(store, span, octets, PAGE_PAIRS, snapshot)
   } catch (error) {
@@ -124,8 +137,13 @@ export async function readPage (store: Store, span: Span, octets: number, snapsh
   }
 }
 
-async function readPairs (store: Store, span: Span, octets: number, step: number, snapshot?: Snapshot): Promise<Pair[]> {
-  const iterator = store.iterator({ ...span, highWaterMarkBytes: octets, fillCache: false, ...snapshot && { snapshot } })
+async function readPairs(store: Store, span: Span, octets: number, step: number, snapshot?: Snapshot): Promise<Pair[]> {
+  const iterator = store.iterator({
+    ...span,
+    highWaterMarkBytes: octets,
+    fillCache: false,
+    ...(snapshot && { snapshot })
+  })
   try {
     if (step > 1) return await iterator.nextv(step)
     return await readSingly(iterator, octets)
@@ -135,7 +153,7 @@ async function readPairs (store: Store, span: Span, octets: number, step: number
 }
 
 // LevelDB tells of damage only at the end of an iteration, and then withholds what came with that call.
-async function readSingly (iterator: Pairs, octets: number): Promise<Pair[]> {
+async function readSingly(iterator: Pairs, octets: number): Promise<Pair[]> {
   const pairs: Pair[] = []
   let size = 0
   while (size < octets && pairs.length < PAGE_PAIRS) {
@@ -147,7 +165,7 @@ async function readSingly (iterator: Pairs, octets: number): Promise<Pair[]> {
   return pairs
 }
 
-async function nextIfReadable (iterator: Pairs): Promise<Pair | undefined> {
+async function nextIfReadable(iterator: Pairs): Promise<Pair | undefined> {
   try {
     return (await iterator.nextv(1))[0]
   } catch (error) {

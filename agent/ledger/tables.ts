@@ -11,14 +11,19 @@ const PAGE = 256 * 1024
 export type OnDamagedPairs = (pairs: readonly Pair[]) => Promise<void>
 
 /** What a change does to the store. @throws LedgerError `LEDGER_BAD_ENTRY` */
-export function tableOperation ({ table, key, value }: TableChange): Operation {
+export function tableOperation({ table, key, value }: TableChange): Operation {
   if (table === '' || table.includes('\0')) throw new LedgerError('LEDGER_BAD_ENTRY', `table ${JSON.stringify(table)}`)
   const place = tableKey(table, key)
   return value === undefined ? { type: 'del', key: place } : { type: 'put', key: place, value: seal(place, value) }
 }
 
 /** One entry. A damaged one counts as absent. */
-export async function readEntry (handle: Handle, table: string, key: string, onDamaged: OnDamagedPairs): Promise<Buffer | undefined> {
+export async function readEntry(
+  handle: Handle,
+  table: string,
+  key: string,
+  onDamaged: OnDamagedPairs
+): Promise<Buffer | undefined> {
   const place = tableKey(table, key)
   const value = await handle.use(store => store.get(place))
   if (value === undefined) return undefined
@@ -28,7 +33,11 @@ export async function readEntry (handle: Handle, table: string, key: string, onD
 }
 
 /** All entries of a table, by key. */
-export async function * readEntries (handle: Handle, table: string, onDamaged: OnDamagedPairs): AsyncGenerator<readonly [string, Buffer]> {
+export async function* readEntries(
+  handle: Handle,
+  table: string,
+  onDamaged: OnDamagedPairs
+): AsyncGenerator<readonly [string, Buffer]> {
   const start = tableKey(table, '')
   let span: Span = { gte: start, lt: behindPrefix(start) }
   for (;;) {

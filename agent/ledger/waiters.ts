@@ -1,9 +1,13 @@
 /** People who wait for the durable head to reach a sequence. */
 export class Waiters {
-  #waiting: Array<{ readonly sequence: number, readonly resolve: () => void, readonly reject: (error: Error) => void }> = []
+  #waiting: Array<{
+    readonly sequence: number
+    readonly resolve: () => void
+    readonly reject: (error: Error) => void
+  }> = []
 
   /** Resolves at `sequence`, or when the signal aborts. */
-  wait (sequence: number, signal?: AbortSignal): Promise<void> {
+  wait(sequence: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const done = (): void => {
@@ -21,7 +25,7 @@ export class Waiters {
   }
 
   /** The head has moved. */
-  reached (head: number): void {
+  reached(head: number): void {
     if (this.#waiting.length === 0) return
     const due = this.#waiting.filter(({ sequence }) => sequence <= head)
     if (due.length === 0) return
@@ -30,7 +34,7 @@ export class Waiters {
   }
 
   /** It will not move any more. */
-  fail (error: Error): void {
+  fail(error: Error): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 }

@@ -1,0 +1,130 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Ledger, TableChange } from '../ledger/contract.js'
+import { encodeEntry } from './checkpoint-entry.js'
+import type { Slot } from './slot.js'
+import type { Table } from './table.js'
+
+/*
+ * The checkpoint: table `sessions`, an entry a session by its id; table `sessions-checkpoint`, key `state`:
+ * { sequence, stored } as JSON.
+ *
+ * Everything up to `sequence` is in the entries; each entry says up to which sequence it goes itself, and replay skips
+ * what is at or below that. So a checkpoint need not be of one moment: it is written chunk by chunk while packets go
+ * on, each chunk atomic, and a crash between two of them costs nothing. Only durable states are written: an entry that
+ * holds what the ledger then loses would never be billed. `stored` counts the entries, so that a loss shows.
+ */
+export const entriesTable = 'sessions'
+export const stateTable = 'sessions-checkpoint'
+export const stateKey = 'state'
+const CHUNK = 500
+const TRIES = 16
+
+/** What the checkpoint says about itself. */
+export interface CheckpointState {
+  readonly sequence: number
+  readonly stored: number
+}
+
+export class Checkpoint {
+  readonly #ledger: Ledger
+  readonly #table: Table
+  #state: CheckpointState = { sequence: 0, stored: 0 }
+  #changed: Slot[] = []
+  #forgotten: Slot[] = []
+  #writing: Promise<void> | undefined
+
+  constructor(ledger: Ledger, table: Table) {
+    this.#ledger = ledger
+    this.#table = table
+  }
+
+  /** Goes on from what was found on disk. */
+  resume(state: CheckpointState): void {
+    this.#state = state
+  }
+
+  /** A slot has changed and must be written. */
+  note(slot: Slot): void {
+    if (slot.changed) return
+    slot.changed = true
+    this.#changed.push(slot)
+  }
+
+  /** A slot is gone from the table for good. */
+  forget(slot: Slot): void {
+    if (slot.stored) this.#forgotten.push(slot)
+  }
+
+  /**
+   * Writes what changed since the last time; asked again meanwhile, it gives the same promise.
+   * @throws LedgerError when a chunk could not be written: what is left is written the next time
+   */
+  write(): Promise<void> {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    let sequence = this.#ledger.durableHead
+    const slots = this.#changed
+    const forgotten = this.#forgotten
+    if (slots.length === 0 && forgotten.length === 0) return
+    this.#changed = []
+    this.#forgotten = []
+    let done = 0
+    let deleted = 0
+    try {
+      while (done < slots.length || deleted < forgotten.length) {
+        const chunk = slots.slice(done, done + CHUNK)
+        const gone = forgotten.slice(deleted, deleted + CHUNK)
+        if (!(await this.#areDurable(chunk))) sequence = this.#state.sequence
+        const last = done + chunk.length >= slots.length && deleted + gone.length >= forgotten.length
+        await this.#writeChunk(chunk, gone, last ? sequence : this.#state.sequence)
+        done += chunk.length
+        deleted += gone.length
+        await nextTurn()
+      }
+    } catch (error) {
+      for (const slot of slots.slice(done)) {
+        slot.changed = false
+        this.note(slot)
+      }
+      this.#forgotten.push(...forgotten.slice(deleted))
+      throw error
+    }
+  }
+
+  /** Waits until no slot of the chunk hangs on a block in flight; false where one always does. */
+  async #areDurable(chunk: readonly Slot[]): Promise<boolean> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (chunk.every(slot => slot.sequence <= this.#ledger.durableHead)) return true
+      // Where the block is lost, the slots have gone back to what was durable before.
+      await this.#ledger.settled().catch(() => {})
+    }
+    return false
+  }
+
+  async #writeChunk(chunk: readonly Slot[], gone: readonly Slot[], sequence: number): Promise<void> {
+    const changes: TableChange[] = []
+    const added: Slot[] = []
+    const head = this.#ledger.durableHead
+    for (const slot of chunk) {
+      slot.changed = false
+      if (this.#table.get(slot.session.id) !== slot) continue
+      if (slot.sequence > head) {
+        this.note(slot)
+        continue
+      }
+      if (!slot.stored) added.push(slot)
+      changes.push({ table: entriesTable, key: slot.session.id, value: encodeEntry(slot) })
+    }
+    for (const slot of gone) changes.push({ table: entriesTable, key: slot.session.id, value: undefined })
+    const state = { sequence, stored: this.#state.stored + added.length - gone.length }
+    changes.push({ table: stateTable, key: stateKey, value: Buffer.from(JSON.stringify(state)) })
+    await this.#ledger.write(changes)
+    this.#state = state
+    for (const slot of added) slot.stored = true
+  }
+}

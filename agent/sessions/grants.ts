@@ -1,0 +1,49 @@
+import type { Grant, Milliseconds, Refusal } from '../model/index.js'
+
+/** The last answers to Access-Requests, in memory only and bounded by number and age. */
+export class Grants {
+  readonly #granted = new Map<string, Grant>()
+  readonly #refused = new Map<string, Refusal>()
+  readonly #most: number
+  readonly #maxAge: Milliseconds
+
+  constructor(most: number, maxAge: Milliseconds) {
+    this.#most = most
+    this.#maxAge = maxAge
+  }
+
+  grant(grant: Grant): void {
+    keep(this.#granted, grant.ticket, grant, this.#most, grant.at - this.#maxAge)
+  }
+
+  refuse(refusal: Refusal): void {
+    keep(this.#refused, refusal.subscriber, refusal, this.#most, refusal.at - this.#maxAge)
+  }
+
+  granted(ticket: string): Grant | undefined {
+    return this.#granted.get(ticket)
+  }
+
+  refused(subscriber: string): Refusal | undefined {
+    return this.#refused.get(subscriber)
+  }
+
+  get size(): number {
+    return this.#granted.size
+  }
+}
+
+function keep<V extends { readonly at: Milliseconds }>(
+  map: Map<string, V>,
+  key: string,
+  value: V,
+  most: number,
+  since: Milliseconds
+): void {
+  map.delete(key)
+  map.set(key, value)
+  for (const [oldest, { at }] of map) {
+    if (map.size <= most && at >= since) return
+    map.delete(oldest)
+  }
+}

@@ -1,0 +1,113 @@
+import type { Accounting, Milliseconds, Session } from '../model/index.js'
+import { began, UNKNOWN_SECONDS } from './advance.js'
+
+/*
+ * Which session does a packet belong to?
+ *
+ * Acct-Session-Id is unique within a NAS only among sessions that live at the same time, and not even that across
+ * reboots. So the sessions that share it are candidates; what both sides carry of ticket, Acct-Multi-Session-Id,
+ * User-Name and NAS-Port must agree, and time decides the rest: a packet belongs to a later session when, by its own
+ * account, its session began after the candidate was last alive.
+ *
+ * Time is judged with a witness on both clocks, the NAS's (event time) and ours (arrival), because either may step.
+ * Misjudging "later session" would bill all octets again; misjudging "same session" at worst waits for the next packet
+ * whose totals tell. So every doubt falls to "same".
+ */
+
+/** Something that holds a session: the table's slot, or a test's. */
+export interface Holder {
+  readonly session: Session
+}
+
+const EXACT = 0
+const COARSE = 2_000
+const UNTIMED = 60_000
+
+/** The key under which candidates are kept. A NAS that sends no Acct-Session-Id is told apart by what it does send. */
+export function candidateKey(of: Accounting | Session): string {
+  if (of.acctSessionId !== '') return of.acctSessionId
+  return `\0${of.nasPort}\0${of.userName}\0${of.callingStation}`
+}
+
+/** The candidate that a packet is about, or the one whose successor it announces; undefined when none agrees. */
+export function choose<S extends Holder>(candidates: Iterable<S>, accounting: Accounting): S | undefined {
+  let best: S | undefined
+  let distance = Infinity
+  for (const candidate of candidates) {
+    const { session } = candidate
+    if (isTicketOf(session, accounting) && !isSuccessor(session, accounting)) return candidate
+    if (!agrees(session, accounting)) continue
+    const away = Math.abs(began(accounting) - session.startedAt)
+    if (away > distance) continue
+    best = candidate
+    distance = away
+  }
+  return best
+}
+
+/** Whether nothing that both sides carry speaks against it. A ticket may change in mid-session (802.1X again). */
+export function agrees(session: Session, accounting: Accounting): boolean {
+  if (isTicketOf(session, accounting)) return true
+  if (differ(session.multiSessionId, accounting.multiSessionId)) return false
+  if (differ(session.userName, accounting.userName) && !sameSubscriber(session, accounting)) return false
+  return !differ(session.nasPort, accounting.nasPort) || goesOn(session, accounting)
+}
+
+/**
+ * Whether the packet announces a session after this one under the same Acct-Session-Id.
+ * Growing session time on an open session never does, whatever the clocks say.
+ */
+export function isSuccessor(session: Session, accounting: Accounting): boolean {
+  const open = session.state !== 'closed'
+  const start = accounting.status === 'start'
+  if (!start && accounting.seconds === UNKNOWN_SECONDS) return false
+  if (!start && accounting.seconds >= session.seconds && (open || countedAlready(session, accounting))) return false
+  const told = jitterOf(accounting)
+  const jitter = start ? told : Math.max(told, COARSE)
+  const lead = !open && told !== UNTIMED ? COARSE : 0
+  if (began(accounting) <= Math.max(session.startedAt + jitter, session.lastAt - lead)) return false
+  return accounting.receivedAt - Math.max(0, accounting.seconds) * 1000 > session.seenAt - UNTIMED
+}
+
+/**
+ * Whether a new session on the same NAS-Port shows that this one was lost: the port holds one of a subscriber's
+ * devices at a time. Ports that many subscribers share (a constant NAS-Port) prove nothing, so the device or, where
+ * it is unknown, the User-Name must agree.
+ */
+export function isLostOnPort(session: Session, start: Accounting): boolean {
+  if (session.lastAt > start.eventAt || session.acctSessionId === start.acctSessionId) return false
+  if (session.callingStation !== '' && start.callingStation !== '')
+    return session.callingStation === start.callingStation
+  return session.userName !== '' && session.userName === start.userName
+}
+
+function isTicketOf(session: Session, accounting: Accounting): boolean {
+  return session.ticket !== '' && session.ticket === accounting.ticket
+}
+
+function countedAlready(session: Session, accounting: Accounting): boolean {
+  if (accounting.seconds !== session.seconds) return false
+  return (
+    !accounting.counted || (accounting.upOctets === session.segmentUp && accounting.downOctets === session.segmentDown)
+  )
+}
+
+/** How far two tellings of the same moment may lie apart: whole seconds of Event-Timestamp are told exactly. */
+function jitterOf({ eventAt, receivedAt }: Accounting): Milliseconds {
+  if (eventAt === receivedAt) return UNTIMED
+  return eventAt % 1000 === 0 ? EXACT : COARSE
+}
+
+/** Session time that goes on from the same beginning: the same session seen through another port. */
+function goesOn(session: Session, accounting: Accounting): boolean {
+  if (accounting.status === 'start' || accounting.seconds < session.seconds) return false
+  return Math.abs(began(accounting) - session.startedAt) <= 10_000
+}
+
+function sameSubscriber(session: Session, accounting: Accounting): boolean {
+  return session.subscriber !== '' && session.subscriber === accounting.subscriber
+}
+
+function differ(one: string, other: string): boolean {
+  return one !== other && one !== '' && other !== ''
+}

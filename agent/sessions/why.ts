@@ -1,0 +1,112 @@
+import type { Ledger, LedgerRecord } from '../ledger/contract.js'
+import { decodeUsage, RecordKind } from '../model/index.js'
+import type { Cause, Milliseconds, UsageRecord } from '../model/index.js'
+
+/** One step of a session's bill: what came, what it added, and why. */
+export interface WhyLine {
+  readonly sequence: number
+  /** When it was recorded, by our clock. */
+  readonly at: Milliseconds
+  /** What happened at the NAS, and when it says so. */
+  readonly periodEnd: Milliseconds
+  readonly what: 'started' | 'usage' | 'ended'
+  readonly cause: Cause
+  readonly seconds: number
+  readonly upOctets: bigint
+  readonly downOctets: bigint
+  readonly totalUpOctets: bigint
+  readonly totalDownOctets: bigint
+  /** A sentence for a person. */
+  readonly words: string
+  /** The attributes of the Accounting-Request behind it; empty when the agent made the record itself. */
+  readonly evidence: Buffer
+}
+
+/** A position the ledger cannot show any more. */
+export interface WhyLost {
+  readonly lost: string
+}
+
+export interface WhyOptions {
+  /** First sequence to look at; 1 by default. */
+  readonly from?: number
+  readonly signal?: AbortSignal
+}
+
+const whats = new Map<number, WhyLine['what']>([
+  [RecordKind.sessionStarted, 'started'],
+  [RecordKind.usage, 'usage'],
+  [RecordKind.sessionEnded, 'ended']
+])
+
+/**
+ * Why a session's bill is what it is: its records in the ledger, in their order, each with the reason. Packets that
+ * changed nothing (duplicates, late ones) have no record; `Session.duplicates` and `Session.late` count them.
+ */
+export async function* why(
+  ledger: Ledger,
+  session: string,
+  { from = 1, signal }: WhyOptions = {}
+): AsyncGenerator<WhyLine | WhyLost> {
+  const name = Buffer.from(session)
+  for await (const part of ledger.read(from, signal === undefined ? {} : { signal })) {
+    if ('lost' in part) {
+      yield { lost: `records ${part.lost.from} to ${part.lost.to} cannot be read: ${part.lost.reason}` }
+      continue
+    }
+    for (const record of part.records) {
+      const line = lineOf(record, session, name)
+      if (line !== undefined) yield line
+    }
+  }
+}
+
+function lineOf(record: LedgerRecord, session: string, name: Buffer): WhyLine | undefined {
+  const what = whats.get(record.kind)
+  if (what === undefined || !record.payload.includes(name)) return undefined
+  const usage = decodeUsage(record.payload)
+  if (usage.session !== session) return undefined
+  const { cause, seconds, upOctets, downOctets, totalUpOctets, totalDownOctets, periodEnd, evidence } = usage
+  return {
+    sequence: record.sequence,
+    at: record.time,
+    periodEnd,
+    what,
+    cause,
+    seconds,
+    upOctets,
+    downOctets,
+    totalUpOctets,
+    totalDownOctets,
+    words: wordsOf(what, usage),
+    evidence
+  }
+}
+
+function wordsOf(what: WhyLine['what'], usage: UsageRecord): string {
+  if (what === 'usage') return usageWords(usage)
+  if (what === 'started') {
+    if (usage.cause === 'reopened') return 'the NAS goes on with a session that was closed: it is open again'
+    return usage.replays ? 'Start' : 'a session that sent no Start, or whose Start was lost'
+  }
+  return endWords[usage.cause] ?? 'ended'
+}
+
+const endWords: Partial<Record<Cause, string>> = {
+  stop: 'ended by its Stop',
+  replaced: 'closed by the agent: another session took its place before its Stop came',
+  'nas-restart': 'closed by the agent: the NAS said that it restarted',
+  silent: 'closed by the agent: nothing was heard for the grace period'
+}
+
+function usageWords({ cause, upOctets, downOctets, seconds, totalUpOctets, totalDownOctets }: UsageRecord): string {
+  const packet = cause === 'stop' ? 'Stop' : cause === 'interim' ? 'Interim-Update' : 'packet'
+  const totals = `${totalUpOctets} up, ${totalDownOctets} down in all`
+  const step = `${upOctets} up and ${downOctets} down in ${seconds} s`
+  if (cause === 'counter-reset')
+    return `a total fell while session time grew: a new segment begins at 0, ${step} (${totals})`
+  if (cause === 'reopened')
+    return `first packet after the session was closed, against the totals before: ${step} (${totals})`
+  if (upOctets === 0n && downOctets === 0n) return `${packet}: totals did not move, ${seconds} s passed (${totals})`
+  return `${packet}: ${step} more than the totals before (${totals})`
+}

@@ -1,0 +1,8 @@
+export type { Account, EnforcementStep, Invoice, Payment, Plan } from './account.js'
+export type { BooksEvents } from './books.js'
+export { BillingCloud, type BillingOptions, type ListenOptions } from './cloud.js'
+export { BillingError, billingErrors } from './errors.js'
+export type { Tokens } from './http/app.js'
+export type { Misbehaviour } from './misbehaviour.js'
+export { charge, formatAmount, parseAmount, type Charge, type Micro } from './money.js'
+export type { Totals } from './totals.js'

@@ -1,0 +1,11 @@
+/** Who may connect, and with what, in the NAS's own vocabulary. Pure: documents and a request in, an answer out. */
+export { type Acceptance, decide, type Decision, type DecisionContext, rejected, type Rejection } from './decide.js'
+export { type Desired, desired, hasExpired } from './desired.js'
+export { AcceptEncoder, type Encoded } from './encoded.js'
+export type { AccessFacts } from './facts.js'
+export { interimInterval } from './interim.js'
+export { macOf } from './mac.js'
+export { type RejectCode, rejections } from './reject.js'
+export { render } from './render.js'
+export { defaultPolicySettings, type PolicySettings, THROTTLE_POLICY, type WalledGarden } from './settings.js'
+export { feasible } from './wants.js'

@@ -29,6 +29,8 @@ export interface ListenOptions {
   readonly port?: number
 }
 
+const closeGraceMs = 500
+
 /**
  * A small prepaid billing in the cloud: it speaks the Edge API to agents, rates usage, suspends who has spent the money
  * and restores who pays. Its methods are there over HTTP too.
@@ -86,7 +88,10 @@ export class BillingCloud extends Counter {
   /** Ends the feeds, finishes what was begun, closes the disk. */
   async close(): Promise<void> {
     this.#closing.abort()
+    // A connection on which nothing was ever asked would hold the server for half a minute.
+    const patience = setTimeout(() => this.#app?.server.closeAllConnections(), closeGraceMs)
     await this.#app?.close()
+    clearTimeout(patience)
     await this.#books.close()
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parseDocument } from 'yaml'
+import { defaultPolicySettings, type PolicySettings } from '../../agent/policy/settings.js'
 import {
   addNas,
   ConfigError,
@@ -43,6 +44,11 @@ t.test('an empty file, a file of comments and no file at all give an agent that 
 t.test('systemd says where state and socket go', async t => {
   const { data, api } = defaultConfig({ STATE_DIRECTORY: '/var/lib/tp:/x', RUNTIME_DIRECTORY: '/run/tp' })
   t.same([data, api.socket], ['/var/lib/tp', '/run/tp/api.sock'])
+})
+
+t.test('the policy section is what the policy takes, defaults included', async t => {
+  const settings: PolicySettings = defaultConfig({}).policy
+  t.same(settings, defaultPolicySettings)
 })
 
 t.test('the example loads and its values are the defaults', async t => {

@@ -1,0 +1,5 @@
+export { type ApiOptions, createApi } from './api.js'
+export * from './errors.js'
+export type * as wire from './schemas.js'
+export { answers, listenOnSocket } from './socket.js'
+export type * from './view.js'

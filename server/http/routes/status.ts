@@ -1,0 +1,15 @@
+import type { FastifyInstance } from 'fastify'
+import { metricsText, metricsType } from '../metrics.js'
+import { Status } from '../schemas.js'
+import { statusWire } from '../wire.js'
+import type { RouteOptions } from './options.js'
+
+/** The agent at a glance, for people and for Prometheus. */
+export function statusRoutes(api: FastifyInstance, { view }: RouteOptions): void {
+  api.get('/v1/status', { schema: { summary: 'The agent at a glance', response: { 200: Status } } }, async () =>
+    statusWire(await view.status())
+  )
+  api.get('/metrics', { schema: { summary: 'Figures in the text format of Prometheus' } }, (_request, reply) =>
+    reply.type(metricsType).send(metricsText(view.metrics()))
+  )
+}

@@ -55,10 +55,9 @@ export class Capacity {
   }
 
   #lack(use: DiskUse): string | undefined {
-    if (this.#full) return `the disk has no room for the reserve: ${use.free} octets are free`
-    return use.used > this.#options.budgetOctets
-      ? `${use.used} octets are used, ${this.#options.budgetOctets} may be`
-      : undefined
+    if (this.#full) return 'the disk has no room for the reserve'
+    const { budgetOctets } = this.#options
+    return use.used > budgetOctets ? `the budget of ${budgetOctets} octets is spent` : undefined
   }
 
   #alarm(use: DiskUse): void {

@@ -87,9 +87,13 @@ export interface Ledger {
 
   /** The last sequence that `consumer` has finished with; 0 at first. */
   cursor(consumer: string): number
+  /**
+   * Durable. Never goes back: a sequence at or below the cursor changes nothing.
+   * @throws LedgerError `LEDGER_BAD_CURSOR` for a sequence that is not durable yet
+   */
   advance(consumer: string, sequence: number): Promise<void>
 
-  /** Atomic and synced: all changes or none, across tables. */
+  /** Atomic and synced: all changes or none, across tables. After a rejection the tables are as they were before. */
   write(changes: readonly TableChange[]): Promise<void>
   get(table: string, key: string): Promise<Buffer | undefined>
   /** All entries of a table, by key. */

@@ -57,20 +57,28 @@ export async function openLedger(options: LedgerOptions): Promise<LevelLedger> {
   const settings = settle(options)
   const { directory, clock, log } = settings
   const location = join(directory, places.store)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectory(directory)
   const reserve = new Reserve(join(directory, places.reserve), settings.reserveOctets)
   const { store, repaired } = await openWithRoom(location, () => settings.openStore(location), reserve, clock, log)
   const handle = new Handle(store, location, settings.openStore)
+  let mark: Mark | undefined
   try {
-    const mark = await Mark.open(join(directory, places.mark))
+    mark = await Mark.open(join(directory, places.mark))
     const found = await start(store, mark.found, clock)
     const ledger = new LevelLedger({ settings, store, handle, mark, reserve, found, repaired })
     await ledger.quarantine(found.damaged)
     return ledger
   } catch (error) {
+    await mark?.close()
     await handle.close()
     throw error
   }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new LedgerError('LEDGER_UNREADABLE', String(error), { cause: error })
+  })
 }
 
 /** The ledger on LevelDB. */
@@ -210,6 +218,7 @@ export class LevelLedger implements Ledger {
     }
   }
 
+  /** How many sequences `consumer` has still before it: `durableHead` minus its cursor, less what was never given out. */
   behind(consumer: string): number {
     return this.#cursors.behind(consumer, this.durableHead)
   }
@@ -355,7 +364,7 @@ export class LevelLedger implements Ledger {
     this.#recovering = undefined
     if (recovered === undefined || this.#closing !== undefined) return
     this.#commit.resume(recovered.store)
-    if (recovered.full) this.#room('the disk was full')
+    if (recovered.full) this.#room('the disk has no room for the reserve')
     else this.#setState(OK)
     await this.checkCapacity()
   }

@@ -79,7 +79,7 @@ export class Recovery {
   async #wait(signal: AbortSignal): Promise<void> {
     const { first, most } = this.#options.backoff
     const attempt = this.#attempts++
-    if (attempt > 0) await delay(Math.min(most, first * 2 ** (attempt - 1)), undefined, { signal, ref: false })
+    if (attempt > 0) await delay(Math.min(most, first * 2 ** (attempt - 1)), undefined, { signal })
   }
 }
 

@@ -156,13 +156,18 @@ export async function start(store: Store, mark: number, clock: Clock): Promise<S
   const found = await survey(store, mark)
   if (!found.doubt) return { ...found, durableHead: found.certain }
   const fresh = nextEpoch(ulid(clock()), found.possible)
+  const durableHead = fresh.first - 1
+  // Who had finished with everything has also finished with the numbers that are jumped over.
+  const finished = [...found.cursors].filter(([, sequence]) => sequence >= found.possible).map(([consumer]) => consumer)
   const changes: Operation[] = [
     metaOperation(Meta.layout, LAYOUT),
     epochOperation(fresh),
-    { type: 'del', key: nameKey(Space.meta, Meta.renew) }
+    { type: 'del', key: nameKey(Space.meta, Meta.renew) },
+    ...finished.map(consumer => cursorOperation(consumer, durableHead))
   ]
   await store.batch(changes, { sync: true })
-  return { ...found, epochs: [...found.epochs, fresh], durableHead: fresh.first - 1 }
+  const cursors = new Map([...found.cursors, ...finished.map(consumer => [consumer, durableHead] as const)])
+  return { ...found, epochs: [...found.epochs, fresh], cursors, durableHead }
 }
 
 function numbersOf(pairs: readonly Pair[]): Map<string, number> {

@@ -9,7 +9,7 @@ export class Waiters {
   /** Resolves at `sequence`, or when the signal aborts. */
   wait(sequence: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve()
-    return new Promise((resolve, reject) => {
+    const promise = new Promise<void>((resolve, reject) => {
       const done = (): void => {
         signal?.removeEventListener('abort', abort)
         resolve()
@@ -22,6 +22,9 @@ export class Waiters {
       signal?.addEventListener('abort', abort, { once: true })
       this.#waiting.push(waiter)
     })
+    // Whoever no longer cares when the ledger closes must not end the process.
+    promise.catch(() => {})
+    return promise
   }
 
   /** The head has moved. */

@@ -1,0 +1,184 @@
+import type {
+  AttributeValue,
+  Clock,
+  Grant,
+  Milliseconds,
+  Profile,
+  Session,
+  Subscriber,
+  Treatment,
+  TreatmentKind,
+  Vendor
+} from '../model/index.js'
+import type { PolicySettings } from '../policy/index.js'
+import type { AppliedTable } from './applied.js'
+import type { Decisions } from './decisions.js'
+import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
+import type { Need } from './order.js'
+import { type AppliedTreatment, compare, inForce } from './plan.js'
+
+/** What should be, for one subscriber, now. */
+export interface Desire {
+  readonly id: string
+  readonly userName: string
+  readonly kind: TreatmentKind
+  readonly reason: string
+  readonly reference?: string
+  readonly noticeAt?: string
+  /** Undefined when billing removed the subscriber. */
+  readonly subscriber: Subscriber | undefined
+  readonly profile: Profile | undefined
+}
+
+/** What working out desires needs. */
+export interface DesiresOptions {
+  readonly replica: Pick<ReplicaView, 'subscriber' | 'profile' | 'subscribers'>
+  readonly sessions: Pick<SessionsView, 'ofSubscriber'>
+  readonly nases: NasesView
+  readonly policy: PolicyView
+  readonly settings: PolicySettings
+  readonly applied: AppliedTable
+  readonly decisions: Decisions
+  readonly clock: Clock
+}
+
+/** Desired against applied: what billing's documents ask for, and which sessions do not have it. */
+export class Desires {
+  readonly #options: DesiresOptions
+  readonly #removed = new Set<string>()
+
+  constructor(options: DesiresOptions) {
+    this.#options = options
+  }
+
+  /** Whether billing took the subscriber away. Absence alone is no such word: the replica may be incomplete. */
+  removed(id: string, removed: boolean): void {
+    if (removed) this.#removed.add(id)
+    else this.#removed.delete(id)
+  }
+
+  isRemoved(id: string): boolean {
+    return this.#removed.has(id)
+  }
+
+  isOnline(id: string): boolean {
+    return this.#options.sessions.ofSubscriber(id).length > 0
+  }
+
+  /** What a subscriber should have; undefined for somebody of whom nothing was ever said. */
+  of(id: string): Desire | undefined {
+    const { replica, policy, clock } = this.#options
+    const subscriber = replica.subscriber(id)
+    if (subscriber === undefined) return this.#removed.has(id) ? this.#gone(id) : undefined
+    const profile = replica.profile(subscriber.profile)
+    const { kind, reason } = policy.desired(subscriber, profile, clock())
+    const { reference, noticeAt } = subscriber.suspension ?? {}
+    return {
+      id,
+      userName: subscriber.username,
+      kind,
+      reason,
+      ...(reference !== undefined && kind !== 'full' && { reference }),
+      ...(noticeAt !== undefined && kind !== 'full' && { noticeAt }),
+      subscriber,
+      profile
+    }
+  }
+
+  /** The sessions that do not have what they should. */
+  needs(desire: Desire): readonly Need[] {
+    return this.#options.sessions.ofSubscriber(desire.id).flatMap(session => {
+      const before = this.#appliedOf(session, desire)
+      const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
+      return step === undefined ? [] : [{ session, step, before }]
+    })
+  }
+
+  /** What everybody could have back: the whole profile. */
+  full(desire: Desire, nas: string): Treatment {
+    return this.treatment(desire, 'full', this.#vendor(nas))
+  }
+
+  /** As `needs`, for one session that is to be told everything again; undefined where there is nothing to tell. */
+  again(desire: Desire, session: Session): Need | undefined {
+    const before: AppliedTreatment = { ...this.#appliedOf(session, desire), uncertain: true }
+    const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
+    return step && { session, step, before }
+  }
+
+  /** Whether a session is treated as another kind than desired: a quick look for the rounds. */
+  differs(session: Session): boolean {
+    const desire = this.of(session.subscriber)
+    return desire !== undefined && this.#kindOf(session) !== desire.kind
+  }
+
+  /** The attributes that an Access-Accept carried. */
+  grantedAttributes(grant: Grant): readonly AttributeValue[] {
+    const desire = this.of(grant.subscriber)
+    return desire === undefined ? [] : this.treatment(desire, grant.treatment, this.#vendor(grant.nas)).attributes
+  }
+
+  /** When a subscriber's validity ends, ms; -Infinity where it does not or has no end. */
+  expiryOf(id: string): Milliseconds {
+    const subscriber = this.#options.replica.subscriber(id)
+    return subscriber === undefined ? -Infinity : expiryOf(subscriber)
+  }
+
+  /** When the next validity ends after a time, ms; Infinity when none does. */
+  nextExpiry(after: Milliseconds): Milliseconds {
+    let next = Infinity
+    for (const subscriber of this.#options.replica.subscribers()) {
+      const at = expiryOf(subscriber)
+      if (at > after && at < next) next = at
+    }
+    return next
+  }
+
+  /** Those whose validity ended between two times (the first exclusive). */
+  *expired(from: Milliseconds, to: Milliseconds): Iterable<string> {
+    for (const subscriber of this.#options.replica.subscribers()) {
+      const at = expiryOf(subscriber)
+      if (at > from && at <= to) yield subscriber.id
+    }
+  }
+
+  treatment({ subscriber, profile, reason }: Desire, kind: TreatmentKind, vendor: Vendor): Treatment {
+    const { policy, settings } = this.#options
+    if (subscriber === undefined) return { kind, reason, attributes: [] }
+    return policy.render(subscriber, profile, kind, reason, vendor, settings)
+  }
+
+  #gone(id: string): Desire {
+    const [session] = this.#options.sessions.ofSubscriber(id)
+    const reason = 'no longer a subscriber: billing removed the document'
+    return { id, userName: session?.userName ?? id, kind: 'blocked', reason, subscriber: undefined, profile: undefined }
+  }
+
+  #appliedOf(session: Session, desire: Desire): AppliedTreatment {
+    const known = this.#options.applied.of(session.id)
+    if (known !== undefined) return known
+    const kind = this.#kindOf(session)
+    return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(session.nas)).attributes) }
+  }
+
+  /**
+   * What a session has. Where nobody remembers (its grant was lost with a restart): what was last proven for the
+   * subscriber, when the session began after that; else the whole profile.
+   */
+  #kindOf(session: Session): TreatmentKind {
+    const known = this.#options.applied.of(session.id)
+    if (known !== undefined) return known.kind
+    const last = this.#options.decisions.get(session.subscriber)
+    const since = last?.state === 'proven' && last.at <= session.startedAt && last.kind !== 'blocked'
+    return since ? last.kind : 'full'
+  }
+
+  #vendor(nas: string): Vendor {
+    return this.#options.nases.byId(nas)?.vendor ?? 'standard'
+  }
+}
+
+function expiryOf({ validUntil }: Subscriber): Milliseconds {
+  const at = validUntil === undefined ? NaN : Date.parse(validUntil)
+  return Number.isNaN(at) ? -Infinity : at
+}

@@ -1,0 +1,58 @@
+import type { Session } from '../model/index.js'
+import type { OrderFacts } from './journal.js'
+import type { AppliedTreatment, Step } from './plan.js'
+import type { Task, TaskEnd } from './task.js'
+
+/** A session that does not have what it should, and what to do about it. */
+export interface Need {
+  readonly session: Session
+  readonly step: Step
+  readonly before: AppliedTreatment
+}
+
+/** What all of an order's tasks together came to. */
+export type OrderEnd = { readonly end: 'proven' | 'standing' | 'failed'; readonly task: Task; readonly last: TaskEnd }
+
+/** One decision about one subscriber, on its way: a task for each session that does not have it yet. */
+export class Order {
+  readonly facts: OrderFacts
+  readonly tasks = new Map<string, Task>()
+  state: 'open' | 'held' | 'failed' = 'open'
+  /** Why it is held: the hour's cap, which waits for a person, or what `mayBlock` said. */
+  heldBy: 'cap' | 'hook' | undefined
+
+  constructor(facts: OrderFacts) {
+    this.facts = facts
+  }
+
+  /** Whether this order's tasks say what is needed now; sessions that it does not know yet may join. */
+  covers(needs: readonly Need[]): boolean {
+    return needs.every(({ session, step }) => {
+      const task = this.tasks.get(session.id)
+      return task === undefined || content(task.step) === content(step)
+    })
+  }
+
+  /** What it came to, once every task has ended; the worst of them counts. */
+  get end(): OrderEnd | undefined {
+    let worst: OrderEnd | undefined
+    for (const task of this.tasks.values()) {
+      if (task.end === undefined) return undefined
+      if (worst === undefined || rank[task.end.end] >= rank[worst.end])
+        worst = { end: task.end.end, task, last: task.end }
+    }
+    return worst
+  }
+
+  /** Whether it has to do with a NAS. */
+  concerns(nas: string): boolean {
+    for (const { session } of this.tasks.values()) if (session.nas === nas) return true
+    return false
+  }
+}
+
+const rank = { proven: 0, standing: 1, failed: 2 } as const
+
+function content({ how, whole }: Step): string {
+  return JSON.stringify([how.kind, whole])
+}

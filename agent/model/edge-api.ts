@@ -189,7 +189,7 @@ export const FeedEnvelope = Type.Object({
 })
 export type FeedEnvelope = Static<typeof FeedEnvelope>
 
-/** A feed message: one CloudEvent in one SSE `data:`; the SSE `id:` is the cursor that `Last-Event-ID` brings back. */
+/** A feed message: one CloudEvent in one SSE `data:`; the SSE `id:`, printable ASCII, is the cursor that `Last-Event-ID` brings back. */
 export type FeedMessage = {
   [T in FeedType]: Omit<FeedEnvelope, 'type' | 'data'> & { type: T; data: Static<(typeof feedData)[T]> }
 }[FeedType]
@@ -205,7 +205,7 @@ export type SnapshotLine = Static<typeof SnapshotLine>
 
 /** The snapshot's last line: where the feed goes on, and how many documents of each kind came. */
 export const SnapshotEnd = Type.Object({
-  cursor: Type.String({ minLength: 1 }),
+  cursor: Type.String({ pattern: '^[!-~]([ -~]{0,1022}[!-~])?$', description: 'as in Last-Event-ID' }),
   sequence: Type.Optional(
     Type.String({ pattern: '^[0-9]{1,32}$', description: 'of the last message that the snapshot includes' })
   ),

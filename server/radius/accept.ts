@@ -1,0 +1,43 @@
+import type { Subscriber } from '../../agent/model/index.js'
+import type { Encoded } from '../../agent/policy/index.js'
+import { Attr, ServiceType } from '../../protocols/radius/index.js'
+import type { AccessRequest } from './access-request.js'
+
+const PPP = 1
+// Cisco authorises PPP only where both are there; others take them as said.
+const FRAMED_PPP = Buffer.from([Attr.ServiceType, 6, 0, 0, 0, ServiceType.Framed, Attr.FramedProtocol, 6, 0, 0, 0, PPP])
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * The attributes of an Access-Accept: the session ticket, what the treatment says, and what the request asks back.
+ * User-Name is there where the subscriber's is another than the request's: NASes account under it. RFC 2865 §5.1
+ * @param ticket  value of Class
+ * @param added   what the method adds
+ */
+export function acceptAttributes(
+  asked: AccessRequest,
+  subscriber: Subscriber,
+  ticket: Buffer,
+  { octets, interim }: Encoded,
+  added: Buffer = NOTHING
+): Buffer {
+  const name = subscriber.username === asked.userName ? 0 : Buffer.byteLength(subscriber.username)
+  const ppp = asked.packet.uint32(Attr.FramedProtocol) === PPP ? FRAMED_PPP : NOTHING
+  const size =
+    2 + ticket.length + octets.length + (interim > 0 ? 6 : 0) + (name > 0 ? 2 + name : 0) + ppp.length + added.length
+  const to = Buffer.allocUnsafe(size)
+  let at = header(to, 0, Attr.Class, ticket.length)
+  at += ticket.copy(to, at)
+  at += octets.copy(to, at)
+  if (interim > 0) at = to.writeUInt32BE(interim, header(to, at, Attr.AcctInterimInterval, 4))
+  if (name > 0) at = header(to, at, Attr.UserName, name) + to.write(subscriber.username, at + 2)
+  at += ppp.copy(to, at)
+  added.copy(to, at)
+  return to
+}
+
+function header(to: Buffer, at: number, type: number, size: number): number {
+  to[at] = type
+  to[at + 1] = 2 + size
+  return at + 2
+}

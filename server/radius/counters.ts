@@ -1,0 +1,84 @@
+import { codeName, type Malformed, radiusErrors } from '../../protocols/radius/index.js'
+import type { Port } from './replies.js'
+
+/** Why a well-formed request was discarded silently, and what an engineer can do about it. */
+export const discards = {
+  UNKNOWN_NAS: 'No NAS has this source address. Add it: turnpike nas add.',
+  NO_SECRET: "The NAS's shared secret cannot be read. See the log for the reference, and mend or create the file.",
+  WRONG_PORT: 'A packet of this kind is not taken on this port. Access-Requests go to 1812, accounting to 1813.',
+  MESSAGE_AUTHENTICATOR_REQUIRED:
+    'The NAS is configured to sign its requests and did not. Update it, or set messageAuthenticator: auto.',
+  MESSAGE_AUTHENTICATOR_LOCKED:
+    'The NAS has signed before and now does not: somebody forges its requests, or its firmware was changed. Look at it, then set messageAuthenticator: exempt if it must stay so.',
+  PROXY_STATE_UNSIGNED:
+    'A request with Proxy-State and without Message-Authenticator may be an attack (CVE-2024-3596). Update the proxy or make it sign.',
+  EAP_WITH_PASSWORD: 'A request holds EAP-Message and a password: the NAS is broken. RFC 2869 §5.19',
+  DUPLICATE_IN_FLIGHT: 'The NAS sent again what is being worked on. A few are normal.',
+  UNUSABLE_ACCOUNTING: 'The Accounting-Request names no session, or a status that RADIUS does not define.',
+  NOT_RECORDED:
+    'The record could not be stored, so the NAS keeps it and sends it again. Look at the state of the ledger.',
+  LEDGER_FULL:
+    'More records arrive than the disk takes; the NAS sends this one again. Look at the latency of the disk.',
+  REJECT_QUEUE_FULL:
+    'More rejects wait for their delay than may wait: somebody guesses passwords or a device has an old one.',
+  HANDLER_FAILED: 'The program made a mistake with this packet: report it with the line that was logged.',
+  SEND_FAILED: 'The reply could not be sent. Look at the route to the NAS and at the firewall of this machine.'
+} as const
+
+export type DiscardReason = keyof typeof discards | Malformed
+
+/** A reason in words: what is the matter, and what to do. */
+export function discardWords(reason: DiscardReason): string {
+  return reason in discards ? discards[reason as keyof typeof discards] : radiusErrors[reason as Malformed]
+}
+
+/** A snapshot of what the server did since it started. */
+export interface RadiusCounts {
+  /** Datagrams that arrived. */
+  readonly received: Readonly<Record<Port, number>>
+  /** Replies that were sent first, by name of their code. */
+  readonly replied: Readonly<Record<string, number>>
+  /** Replies that were sent again to a duplicate. */
+  readonly repeated: number
+  /** Datagrams that got no reply, by reason. Reasons that did not happen are left out. */
+  readonly discarded: Readonly<Partial<Record<DiscardReason, number>>>
+  /** Rejects that wait for their delay now. */
+  readonly delayed: number
+}
+
+/** Counts every datagram: it is replied to, repeated, or discarded for a reason. */
+export class Counters {
+  readonly #received: Record<Port, number> = { authentication: 0, accounting: 0 }
+  readonly #replied = new Uint32Array(256)
+  readonly #discarded = new Map<DiscardReason, number>()
+  #repeated = 0
+
+  received(port: Port): void {
+    this.#received[port]++
+  }
+
+  replied(code: number): void {
+    this.#replied[code]!++
+  }
+
+  repeated(): void {
+    this.#repeated++
+  }
+
+  discarded(reason: DiscardReason): void {
+    this.#discarded.set(reason, (this.#discarded.get(reason) ?? 0) + 1)
+  }
+
+  read(delayed: number): RadiusCounts {
+    const replied = [...this.#replied.entries()]
+      .filter(([, n]) => n > 0)
+      .map(([code, n]) => [codeName(code), n] as const)
+    return {
+      received: { ...this.#received },
+      replied: Object.fromEntries(replied),
+      repeated: this.#repeated,
+      discarded: Object.fromEntries(this.#discarded),
+      delayed
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Subscriber } from '../../../agent/model/index.js'
+import { type Judgement, wrong } from './method.js'
+
+/** Compared with where there is nothing to compare with, so that this takes as long. Nobody can type it. */
+const DUMMY = randomBytes(24).toString('base64')
+const SIZE = 128 // the longest User-Password
+const stored = Buffer.alloc(SIZE)
+const given = Buffer.alloc(SIZE)
+
+/**
+ * The password of a subscriber in clear text; undefined where there is none or only a salted hash (`$6$…`, `$scrypt$…`).
+ */
+export function clearPassword(subscriber: Subscriber | undefined): string | undefined {
+  const password = subscriber?.credentials?.password
+  return password === undefined || /^\$(6|scrypt)\$/.test(password) ? undefined : password
+}
+
+/**
+ * Checks what was given against a subscriber's password.
+ * @param matches  whether a clear-text password fits; called once in every case
+ */
+export function judge(subscriber: Subscriber | undefined, matches: (password: string) => boolean): Judgement {
+  const password = clearPassword(subscriber)
+  const fits = matches(password ?? DUMMY)
+  if (subscriber === undefined) return wrong('UNKNOWN_SUBSCRIBER')
+  if (password === undefined) return wrong('NO_CREDENTIAL')
+  return fits ? { verdict: 'right', subscriber } : wrong('WRONG_CREDENTIAL')
+}
+
+/** Whether a password is what was given, in a time that tells nothing about either. Above 128 octets: false. */
+export function isPassword(password: string, octets: Buffer): boolean {
+  const length = stored.fill(0).write(password)
+  given.fill(0)
+  octets.copy(given)
+  const same = timingSafeEqual(stored, given)
+  return same && length === octets.length && length === Buffer.byteLength(password)
+}

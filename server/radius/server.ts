@@ -1,0 +1,148 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import type { Logger } from 'pino'
+import type { Clock, Milliseconds, Nas } from '../../agent/model/index.js'
+import type { Secret } from '../../protocols/radius/index.js'
+import type { RadiusCounts } from './counters.js'
+import { systemTimers, type Timers } from './delayed.js'
+import { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
+import { RadiusServerError } from './errors.js'
+import { Exchange } from './exchange.js'
+import { type Address, Listener } from './listener.js'
+import type { Port } from './replies.js'
+import type { Handler } from './request.js'
+import { type Locks, LocksInMemory, type SigningRule } from './signing.js'
+import { type NasDirectory, Sources } from './sources.js'
+
+/** What the server is made of and told. */
+export interface RadiusServerOptions {
+  readonly nases: NasDirectory
+  /** A NAS's shared secret. Kept until its document changes or `reload`; undefined or a throw: asked again after 5 s. */
+  readonly secretOf: (nas: Nas) => Secret | undefined
+  readonly access: Handler
+  readonly accounting: Handler
+  readonly clock: Clock
+  readonly log: Logger
+  /** Boxes that have shown a Message-Authenticator; in memory by default. */
+  readonly locks?: Locks
+  /** For NASes that do not say otherwise; default `auto`. */
+  readonly messageAuthenticator?: SigningRule
+  /** How long an Access-Reject waits, milliseconds; default 1000. */
+  readonly rejectDelay?: Milliseconds
+  /** How many may wait; default 10,000. */
+  readonly rejectsWaiting?: number
+  readonly duplicates?: DuplicateLimits
+  readonly timers?: Timers
+}
+
+/** Where to listen. */
+export interface Listening {
+  readonly authentication: readonly Address[]
+  readonly accounting: readonly Address[]
+  /** Octets of receive buffer to ask for, each socket; default 8 MiB. */
+  readonly receiveBuffer?: number
+}
+
+/** Where it listens, with the ports that were taken. */
+export type Bound = Readonly<Record<Port, readonly Address[]>>
+
+const SWEEP: Milliseconds = 5000
+const PATIENCE: Milliseconds = 5000
+
+/** The RADIUS server: sockets, and the exchange behind them. */
+export class RadiusServer {
+  readonly #exchange: Exchange
+  readonly #sources: Sources
+  readonly #timers: Timers
+  readonly #log: Logger
+  #listeners: Listener[] = []
+  #sweep: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: RadiusServerOptions) {
+    const { nases, secretOf, access, accounting, clock, log } = options
+    this.#sources = new Sources(nases, secretOf, clock)
+    this.#timers = options.timers ?? systemTimers
+    this.#log = log
+    this.#exchange = new Exchange({
+      sources: this.#sources,
+      access,
+      accounting,
+      locks: options.locks ?? new LocksInMemory(),
+      signing: options.messageAuthenticator ?? 'auto',
+      rejectDelay: options.rejectDelay ?? 1000,
+      rejectsWaiting: options.rejectsWaiting ?? 10_000,
+      duplicates: options.duplicates ?? defaultDuplicateLimits,
+      timers: this.#timers,
+      clock,
+      log
+    })
+  }
+
+  /**
+   * Opens all sockets, or none.
+   * @returns where they listen, in the order of the request
+   * @throws RadiusServerError
+   */
+  async listen({ authentication, accounting, receiveBuffer = 8 << 20 }: Listening): Promise<Bound> {
+    if (this.#closed) throw new RadiusServerError('RADIUS_CLOSED')
+    const all = [...authentication, ...accounting]
+    const open =
+      (on: Port) =>
+      async (address: Address): Promise<Address> => {
+        const ipv6Only = isIPv6(address.host) && hasIpv4Twin(address, all)
+        const listener = await Listener.open({ on, address, receiveBuffer, ipv6Only }, this.#exchange, this.#log)
+        this.#listeners.push(listener)
+        return listener.address
+      }
+    try {
+      const bound: Bound = {
+        authentication: await inOrder(authentication, open('authentication')),
+        accounting: await inOrder(accounting, open('accounting'))
+      }
+      this.#sweep ??= setInterval(() => this.#exchange.sweep(), SWEEP).unref()
+      return bound
+    } catch (error) {
+      await this.#closeSockets()
+      throw error
+    }
+  }
+
+  /** What it did since it started. */
+  counters(): RadiusCounts {
+    return this.#exchange.counts()
+  }
+
+  /** Reads the shared secrets again, after files were changed. */
+  reload(): void {
+    this.#sources.forget()
+  }
+
+  /** Takes nothing more, answers what it has taken (for 5 s at most), closes the sockets. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#sweep)
+    for (const listener of this.#listeners) listener.mute()
+    let timer: unknown
+    const patience = new Promise<void>(resolve => (timer = this.#timers.start(resolve, PATIENCE)))
+    await Promise.race([this.#exchange.settle(), patience])
+    this.#timers.stop(timer)
+    await this.#closeSockets()
+  }
+
+  async #closeSockets(): Promise<void> {
+    const listeners = this.#listeners
+    this.#listeners = []
+    await Promise.all(listeners.map(listener => listener.close()))
+  }
+}
+
+async function inOrder<A, B>(values: readonly A[], each: (value: A) => Promise<B>): Promise<B[]> {
+  const done: B[] = []
+  for (const value of values) done.push(await each(value))
+  return done
+}
+
+// An IPv6 socket on :: takes IPv4 as well, unless one for IPv4 shares the port.
+function hasIpv4Twin({ port }: Address, all: readonly Address[]): boolean {
+  return all.some(other => isIPv4(other.host) && (other.port === port || port === 0))
+}

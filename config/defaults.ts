@@ -21,7 +21,8 @@ export function defaultConfig(environment: NodeJS.ProcessEnv = process.env): Con
       accounting: [{ host: '127.0.0.1', port: 1813 }],
       messageAuthenticator: 'auto',
       rejectDelay: 1000,
-      receiveBuffer: 8 * 2 ** 20
+      receiveBuffer: 8 * 2 ** 20,
+      dictionaries: []
     },
     nas: [],
     policy: {

@@ -54,6 +54,7 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
     ...filled,
     file,
     data: absolute(filled.data),
+    radius: { ...filled.radius, dictionaries: filled.radius.dictionaries.map(absolute) },
     api: { socket: absolute(filled.api.socket) },
     nas: filled.nas.map(entry => nasOf(entry, filled.radius.messageAuthenticator, absolute)),
     ...(filled.cloud === undefined ? {} : { cloud: cloudOf(filled.cloud, absolute) })

@@ -75,6 +75,10 @@ const Radius = section(
     receiveBuffer: reads<number>('size', 'Socket buffer asked for; net.core.rmem_max is its limit', {
       from: '64KiB',
       to: '1GiB'
+    }),
+    dictionaries: Type.Array(path('A file in the FreeRADIUS dictionary format'), {
+      maxItems: 64,
+      description: 'Dictionary files of your own, for attributes that Turnpike does not know'
     })
   },
   'The RADIUS listeners'

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { exit } from '../errors.js'
+import { Invocation } from '../invocation.js'
+import { Notifier } from '../notify.js'
+import { version } from '../program-version.js'
+import { countWords } from '../words.js'
+
+/** An orderly stop takes at most so long, milliseconds. */
+const STOP_WITHIN = 5000
+
+/** `turnpike run` */
+export function runCommand(program: Command): void {
+  program
+    .command('run')
+    .description('run the agent in the foreground, until SIGTERM or SIGINT')
+    .action(async (_options: object, command: Command) => {
+      const config = new Invocation(command).config()
+      const log = pino({ level: config.log.level, base: null })
+      const notifier = new Notifier()
+      const { startAgent } = await import('../../main.js')
+      const agent = await startAgent(config, { log, version: version() })
+      const known = countWords(config.nas.length, 'NAS', 'NASes')
+      notifier.ready(`answering; ${known} in ${config.file ?? 'no configuration file'}`)
+      const signal = await stopSignal()
+      notifier.stopping(`stopping on ${signal}`)
+      await within(STOP_WITHIN, agent.close())
+    })
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+}
+
+/** Waits for the stop; when it hangs, ends the process: the ledger is whole at any moment. */
+async function within(milliseconds: number, stopped: Promise<void>): Promise<void> {
+  const hung = setTimeout(() => {
+    process.stderr.write(
+      `turnpike: the stop took more than ${milliseconds / 1000} s and was cut short; nothing acknowledged is lost.\n`
+    )
+    process.exit(exit.no)
+  }, milliseconds)
+  await stopped
+  clearTimeout(hung)
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander'
+import type { wire } from '../../server/http/index.js'
+import { Invocation } from '../invocation.js'
+import { facts } from '../table.js'
+import { countWords, durationWords, octetWords, timeWords } from '../words.js'
+
+/** `turnpike status` */
+export function statusCommand(program: Command): void {
+  program
+    .command('status')
+    .description('the running agent at a glance')
+    .action(async (_options: object, command: Command) => {
+      const invocation = new Invocation(command)
+      invocation.answer(await invocation.ask(agent => agent.get<wire.Status>('/v1/status')), statusWords)
+    })
+}
+
+function statusWords(status: wire.Status): string {
+  const { documents, sessions, ledger, uplink, enforcement } = status
+  const listeners = status.listeners.map(({ purpose, address, port }) => `${purpose} on ${at(address, port)}`)
+  return `${facts([
+    ['version', `${status.version}, since ${timeWords(status.startedAt)}`],
+    ['listening', listeners.join(', ')],
+    ['sessions', `${sessions.open} open, ${sessions.stale} stale`],
+    [
+      'documents',
+      `${countWords(documents.subscribers, 'subscriber')}, ${countWords(documents.profiles, 'profile')}, ${countWords(documents.nases, 'NAS', 'NASes')}, ${countWords(documents.devices, 'device')}`
+    ],
+    ['billing', uplinkWords(uplink)],
+    ['enforcement', `${enforcement.pending} pending, ${enforcement.held} held, ${enforcement.failed} failed`],
+    ['ledger', `record ${ledger.durableHead}, ${octetWords(ledger.diskOctets)} of ${octetWords(ledger.diskBudget)}`]
+  ])}${status.attention.length === 0 ? 'all is well\n' : status.attention.map(sentence => `! ${sentence}\n`).join('')}`
+}
+
+const uplinkStates: Readonly<Record<string, string>> = {
+  off: 'not configured: usage waits in the ledger',
+  refused: 'refuses our token'
+}
+
+function uplinkWords({ state, backlog, backlogAgeMs, quarantined, lastError }: wire.Status['uplink']): string {
+  const waiting =
+    backlog === 0
+      ? 'nothing waits'
+      : `${countWords(backlog, 'record')} waiting, the oldest for ${durationWords(backlogAgeMs)}`
+  const refused = quarantined === 0 ? '' : `, ${quarantined} refused by billing (turnpike quarantine)`
+  return `${uplinkStates[state] ?? state}, ${waiting}${refused}${lastError === undefined ? '' : `; ${lastError}`}`
+}
+
+function at(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

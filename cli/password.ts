@@ -1,0 +1,24 @@
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { SecretStore } from '../config/index.js'
+import { CliError } from './errors.js'
+
+/**
+ * A password by reference, typed without an echo, or from the first line of standard input. Never from the command
+ * line: every user of the box could read it there.
+ * @throws ConfigError for a reference, CliError `CLI_USAGE` when nothing comes
+ */
+export async function readPassword(reference: string | undefined): Promise<string> {
+  if (reference !== undefined) return new SecretStore().text(reference)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const terminal = process.stdin.isTTY
+  if (terminal) process.stderr.write('password: ')
+  const lines = createInterface({ input: process.stdin, output: silent, terminal })
+  try {
+    for await (const line of lines) return line
+  } finally {
+    lines.close()
+    if (terminal) process.stderr.write('\n')
+  }
+  throw new CliError('CLI_USAGE', 'No password came: type it, pipe it in, or name it by --password file:PATH.')
+}

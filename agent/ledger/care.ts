@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Clock } from '../model/index.js'
 import type { Block, Lost } from './contract.js'
+import { LedgerError } from './errors.js'
+import { mendFiles, unsafeFiles } from './filecheck.js'
 import { Handle } from './handle.js'
 import { blocksOf, inspect } from './inspect.js'
 import type { ExportedRecord, InspectOptions, LedgerReport } from './inspect.js'
@@ -34,6 +36,7 @@ export async function repair(
   directory: string,
   { log, clock = Date.now }: { log?: Logger; clock?: Clock } = {}
 ): Promise<LedgerReport> {
+  await mendFiles(directory, log)
   const { store } = await openRepaired(join(directory, places.store), () => openExisting(directory), clock, log)
   await store.close()
   const ledger = await openLedger({ directory, reserveOctets: 0, clock, ...(log && { log }) })
@@ -73,10 +76,13 @@ export async function* recordsOf(
 }
 
 async function openIdle(directory: string): Promise<{ handle: Handle; found: Survey }> {
+  for await (const { name } of unsafeFiles(directory)) {
+    throw new LedgerError('LEDGER_UNREADABLE', `Corruption: LevelDB cannot read ${name} without harm`)
+  }
   const store = await openExisting(directory)
   const handle = new Handle(store, join(directory, places.store), openStore)
   try {
-    return { handle, found: await survey(store, await readMark(join(directory, places.mark))) }
+    return { handle, found: await survey(store, (await readMark(join(directory, places.mark))).head) }
   } catch (error) {
     await handle.close()
     throw error

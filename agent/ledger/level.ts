@@ -11,6 +11,7 @@ import type { DiskUse } from './disk.js'
 import { neverGiven } from './epochs.js'
 import { LedgerError } from './errors.js'
 import type { Group } from './group.js'
+import { mendFiles } from './filecheck.js'
 import { Handle } from './handle.js'
 import { Housekeeping } from './housekeeping.js'
 import type { House } from './housekeeping.js'
@@ -19,7 +20,7 @@ import type { InspectOptions, LedgerReport } from './inspect.js'
 import { Space, tableOf } from './keys.js'
 import { Losses, quarantine } from './losses.js'
 import type { Loss } from './losses.js'
-import { Mark } from './mark.js'
+import { Mark, readMark } from './mark.js'
 import { openWithRoom } from './opening.js'
 import { settle } from './options.js'
 import type { LedgerOptions, Settings } from './options.js'
@@ -35,6 +36,9 @@ import { Waiters } from './waiters.js'
 
 const CAPACITY_EVERY = 10_000
 const SWEEP_EVERY = 900_000
+const REST_AFTER = 60_000
+/** So many starts without rest make a file of LevelDB's the suspect. */
+const CRASHES = 3
 const OK: LedgerState = { status: 'ok', words: 'records are taken and synced' }
 
 /** The open parts that a ledger is made of. */
@@ -59,12 +63,14 @@ export async function openLedger(options: LedgerOptions): Promise<LevelLedger> {
   const location = join(directory, places.store)
   await makeDirectory(directory)
   const reserve = new Reserve(join(directory, places.reserve), settings.reserveOctets)
+  const crashes = (await readMark(join(directory, places.mark))).starts
+  if (settings.checkFiles || crashes >= CRASHES) await mendFiles(directory, log)
   const { store, repaired } = await openWithRoom(location, () => settings.openStore(location), reserve, clock, log)
   const handle = new Handle(store, location, settings.openStore)
   let mark: Mark | undefined
   try {
     mark = await Mark.open(join(directory, places.mark))
-    const found = await start(store, mark.found, clock)
+    const found = await start(store, mark.found.head, clock)
     const ledger = new LevelLedger({ settings, store, handle, mark, reserve, found, repaired })
     await ledger.quarantine(found.damaged)
     return ledger
@@ -147,7 +153,8 @@ export class LevelLedger implements Ledger {
     })
     this.#timers = [
       setInterval(() => void this.checkCapacity(), CAPACITY_EVERY).unref(),
-      setInterval(() => this.#sweepQuietly(), SWEEP_EVERY).unref()
+      setInterval(() => this.#sweepQuietly(), SWEEP_EVERY).unref(),
+      setTimeout(() => mark.rest(), REST_AFTER).unref()
     ]
     void this.checkCapacity()
   }
@@ -311,7 +318,7 @@ export class LevelLedger implements Ledger {
 
   async #close(): Promise<void> {
     const closed = new LedgerError('LEDGER_CLOSED')
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const timer of this.#timers) clearTimeout(timer)
     this.#stop.abort(closed)
     void this.#housekeeping.countService().catch(() => {})
     const ended = this.#end(closed)
@@ -332,6 +339,7 @@ export class LevelLedger implements Ledger {
     this.#waiters.fail(closed)
     await this.#recovering
     await this.#handle.close()
+    this.#mark.rest()
     await this.#mark.close()
   }
 

@@ -5,55 +5,73 @@ import { readNumber, writeNumber } from './keys.js'
 
 /*
  * The mark: the durable head, in a file of its own beside LevelDB's, so that records which LevelDB leaves out at the
- * end of a damaged log are missed. 16 octets, written in place and never synced: it is a witness, not a store.
+ * end of a damaged log are missed; and how often the ledger was opened without having come to rest, so that a file
+ * which ends the process is found out. 20 octets, big-endian, written in place and never synced: a witness, not a store.
  *
  *    0  ASCII  "TPM1"
- *    4  uint64 durable head, big-endian
- *   12  uint32 CRC-32 of the 12 octets before
+ *    4  uint64 durable head
+ *   12  uint32 starts since the ledger was last closed or had served for a minute
+ *   16  uint32 CRC-32 of the 16 octets before
  */
 const MAGIC = 'TPM1'
-const LENGTH = 16
-const SUMMED = 12
+const LENGTH = 20
+const SUMMED = 16
 
-function headIn(octets: Buffer): number {
+/** What the mark says. */
+export interface Marked {
+  readonly head: number
+  readonly starts: number
+}
+
+/** Reads the file at `path`; all zero when there is none to be believed. */
+export async function readMark(path: string): Promise<Marked> {
+  const octets = await readFile(path).catch(() => Buffer.alloc(0))
   const whole =
     octets.length === LENGTH &&
     octets.toString('latin1', 0, 4) === MAGIC &&
     crc32(octets.subarray(0, SUMMED)) === octets.readUInt32BE(SUMMED)
-  return whole ? readNumber(octets, 4) : 0
+  return whole ? { head: readNumber(octets, 4), starts: octets.readUInt32BE(12) } : { head: 0, starts: 0 }
 }
 
-/** The head that the file at `path` names; 0 when there is none to be believed. */
-export async function readMark(path: string): Promise<number> {
-  return headIn(await readFile(path).catch(() => Buffer.alloc(0)))
+function encodeMark({ head, starts }: Marked): Buffer {
+  const octets = Buffer.alloc(LENGTH)
+  octets.write(MAGIC, 'latin1')
+  writeNumber(octets, head, 4)
+  octets.writeUInt32BE(starts, 12)
+  octets.writeUInt32BE(crc32(octets.subarray(0, SUMMED)), SUMMED)
+  return octets
 }
 
 /** Keeps the mark of a ledger that is in service. */
 export class Mark {
   readonly #file: FileHandle
-  readonly #octets = Buffer.alloc(LENGTH)
-  /** The head that was found in the file; 0 when there was none to be believed. */
-  readonly found: number
-  #wanted = 0
-  #written = 0
+  /** What was found in the file. */
+  readonly found: Marked
+  #wanted: Marked
+  #written: Marked
   #writing: Promise<void> | undefined
 
-  private constructor(file: FileHandle, found: number) {
+  private constructor(file: FileHandle, found: Marked) {
     this.#file = file
-    this.found = this.#written = found
-    this.#octets.write(MAGIC, 'latin1')
+    this.found = this.#wanted = this.#written = found
   }
 
-  /** Opens the file, or makes it. */
+  /** Opens the file, or makes it, and counts a start. */
   static async open(path: string): Promise<Mark> {
-    const file = await open(path, 'r+').catch(() => open(path, 'w+'))
-    return new Mark(file, await readMark(path))
+    const found = await readMark(path)
+    const mark = new Mark(await open(path, 'r+').catch(() => open(path, 'w+', 0o600)), found)
+    await mark.#note({ head: found.head, starts: found.starts + 1 })
+    return mark
   }
 
   /** Notes the head, soon: at most one write is under way, and the newest head wins. */
   note(head: number): void {
-    this.#wanted = head
-    this.#writing ??= this.#write()
+    void this.#note({ head, starts: this.#wanted.starts })
+  }
+
+  /** The ledger has come to rest: what is there can be read. */
+  rest(): void {
+    void this.#note({ head: this.#wanted.head, starts: 0 })
   }
 
   async close(): Promise<void> {
@@ -61,14 +79,18 @@ export class Mark {
     await this.#file.close()
   }
 
+  #note(wanted: Marked): Promise<void> {
+    this.#wanted = wanted
+    this.#writing ??= this.#write()
+    return this.#writing
+  }
+
   async #write(): Promise<void> {
     while (this.#wanted !== this.#written) {
-      const head = this.#wanted
-      writeNumber(this.#octets, head, 4)
-      this.#octets.writeUInt32BE(crc32(this.#octets.subarray(0, SUMMED)), SUMMED)
+      const wanted = this.#wanted
       // A mark that cannot be written only witnesses less.
-      await this.#file.write(this.#octets, 0, LENGTH, 0).catch(() => {})
-      this.#written = head
+      await this.#file.write(encodeMark(wanted), 0, LENGTH, 0).catch(() => {})
+      this.#written = wanted
     }
     this.#writing = undefined
   }

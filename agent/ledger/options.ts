@@ -29,6 +29,11 @@ export interface LedgerOptions {
   readonly reserveOctets?: number
   /** Between attempts to open LevelDB again; 100 ms up to 5 s. */
   readonly backoff?: Backoff
+  /**
+   * Whether to look through all files of LevelDB's before it reads them, which takes about 3 s a GiB. Done in any case
+   * when the last three starts ended within a minute, since LevelDB may end the process where a file is damaged.
+   */
+  readonly checkFiles?: boolean
   /** How long `close` waits for the disk, milliseconds; 4000. */
   readonly closeTimeout?: number
   /** Milliseconds that only ever grow; `performance.now`. */
@@ -52,6 +57,7 @@ const defaults = {
   lowWaterOctets: 256 * MIB,
   reserveOctets: 16 * MIB,
   backoff: { first: 100, most: 5000 },
+  checkFiles: false,
   closeTimeout: 4000,
   retention: {},
   clock: Date.now,

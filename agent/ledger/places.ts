@@ -10,8 +10,9 @@ import type { Store } from './store.js'
  *   store/   LevelDB; its keys are in keys.ts, blocks in block.ts, small values in sealed.ts
  *   mark     the durable head, as a witness against LevelDB: mark.ts
  *   reserve  room that is given up when the disk is full: reserve.ts
+ *   damaged/ originals of files that had to be mended: filecheck.ts
  */
-export const places = { store: 'store', mark: 'mark', reserve: 'reserve' } as const
+export const places = { store: 'store', mark: 'mark', reserve: 'reserve', damaged: 'damaged' } as const
 
 /** Opens the store of a ledger that is there already. @throws LedgerError `LEDGER_LOCKED`, `LEDGER_UNREADABLE` */
 export async function openExisting(directory: string): Promise<Store> {

@@ -92,11 +92,12 @@ async function previousValues(
   if (store === undefined || changes.length === 0) return []
   const keys = [...new Map(changes.map(({ key }) => [key.toString('latin1'), key])).values()]
   try {
-    const values = await store.getMany(keys)
-    return keys.map((key, index) => {
-      const value = values[index]
-      return value === undefined ? { type: 'del', key } : { type: 'put', key, value }
-    })
+    const undo: Operation[] = []
+    for (const key of keys) {
+      const [pair] = await readPage(store, { gte: key, lte: key }, 1)
+      undo.push(pair === undefined ? { type: 'del', key } : { type: 'put', key, value: pair[1] })
+    }
+    return undo
   } catch (error) {
     log?.error(
       { err: error },

@@ -37,7 +37,6 @@ export interface Store {
   put(key: Buffer, value: Buffer, options: { sync: boolean }): Promise<void>
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   get(key: Buffer): Promise<Buffer | undefined>
-  getMany(keys: Buffer[]): Promise<Array<Buffer | undefined>>
   iterator(options: Span & { highWaterMarkBytes: number; fillCache: boolean; snapshot?: Snapshot }): Pairs
   snapshot(): Snapshot
   compactRange(start: Buffer, end: Buffer): Promise<void>

@@ -17,7 +17,10 @@ export function tableOperation({ table, key, value }: TableChange): Operation {
   return value === undefined ? { type: 'del', key: place } : { type: 'put', key: place, value: seal(place, value) }
 }
 
-/** One entry. A damaged one counts as absent. */
+/**
+ * One entry. A damaged one counts as absent.
+ * An iterator finds it: LevelDB's own `get` asks a filter first, in which a flipped bit hides the newest value.
+ */
 export async function readEntry(
   handle: Handle,
   table: string,
@@ -25,8 +28,9 @@ export async function readEntry(
   onDamaged: OnDamagedPairs
 ): Promise<Buffer | undefined> {
   const place = tableKey(table, key)
-  const value = await handle.use(store => store.get(place))
-  if (value === undefined) return undefined
+  const [pair] = await handle.page({ gte: place, lte: place }, 1)
+  if (pair === undefined) return undefined
+  const [, value] = pair
   const octets = unseal(place, value)
   if (octets === undefined) await onDamaged([[place, value]])
   return octets

@@ -30,9 +30,8 @@ export class Bag {
   delete(key: string, slot: Slot): void {
     const found = this.#slots.get(key)
     if (found === slot) this.#slots.delete(key)
-    if (!(found instanceof Set) || !found.delete(slot)) return
-    const [last, ...others] = found
-    if (last !== undefined && others.length === 0) this.#slots.set(key, last)
+    if (!(found instanceof Set) || !found.delete(slot) || found.size > 1) return
+    for (const last of found) this.#slots.set(key, last)
   }
 
   get size(): number {

@@ -42,7 +42,8 @@ export interface CheckpointEntry {
   readonly interval: number
 }
 
-export function encodeEntry({ session, sequence, interval }: CheckpointEntry): Buffer {
+/** Encodes a session in the layout above. */
+export function encodeEntry(session: Session, sequence: number, interval: number): Buffer {
   let room = FIXED
   for (const name of texts) room += 2 + 3 * session[name].length
   const to = Buffer.allocUnsafe(room)

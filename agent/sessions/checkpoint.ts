@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Ledger, TableChange } from '../ledger/contract.js'
 import { encodeEntry } from './checkpoint-entry.js'
+import type { Before } from './in-flight.js'
 import type { Slot } from './slot.js'
 import type { Table } from './table.js'
 
@@ -17,7 +18,6 @@ export const entriesTable = 'sessions'
 export const stateTable = 'sessions-checkpoint'
 export const stateKey = 'state'
 const CHUNK = 500
-const TRIES = 16
 
 /** What the checkpoint says about itself. */
 export interface CheckpointState {
@@ -28,14 +28,17 @@ export interface CheckpointState {
 export class Checkpoint {
   readonly #ledger: Ledger
   readonly #table: Table
+  readonly #durable: () => ReadonlyMap<Slot, Before>
   #state: CheckpointState = { sequence: 0, stored: 0 }
   #changed: Slot[] = []
   #forgotten: Slot[] = []
   #writing: Promise<void> | undefined
 
-  constructor(ledger: Ledger, table: Table) {
+  /** @param durable  how the slots that wait for the ledger were when all was durable */
+  constructor(ledger: Ledger, table: Table, durable: () => ReadonlyMap<Slot, Before>) {
     this.#ledger = ledger
     this.#table = table
+    this.#durable = durable
   }
 
   /** Goes on from what was found on disk. */
@@ -67,7 +70,7 @@ export class Checkpoint {
   }
 
   async #write(): Promise<void> {
-    let sequence = this.#ledger.durableHead
+    const sequence = this.#ledger.durableHead
     const slots = this.#changed
     const forgotten = this.#forgotten
     if (slots.length === 0 && forgotten.length === 0) return
@@ -79,7 +82,6 @@ export class Checkpoint {
       while (done < slots.length || deleted < forgotten.length) {
         const chunk = slots.slice(done, done + CHUNK)
         const gone = forgotten.slice(deleted, deleted + CHUNK)
-        if (!(await this.#areDurable(chunk))) sequence = this.#state.sequence
         const last = done + chunk.length >= slots.length && deleted + gone.length >= forgotten.length
         await this.#writeChunk(chunk, gone, last ? sequence : this.#state.sequence)
         done += chunk.length
@@ -87,38 +89,27 @@ export class Checkpoint {
         await nextTurn()
       }
     } catch (error) {
-      for (const slot of slots.slice(done)) {
-        slot.changed = false
-        this.note(slot)
-      }
+      this.#changed = [...new Set([...slots.slice(done), ...this.#changed])]
+      for (const slot of this.#changed) slot.changed = true
       this.#forgotten.push(...forgotten.slice(deleted))
       throw error
     }
   }
 
-  /** Waits until no slot of the chunk hangs on a block in flight; false where one always does. */
-  async #areDurable(chunk: readonly Slot[]): Promise<boolean> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      if (chunk.every(slot => slot.sequence <= this.#ledger.durableHead)) return true
-      // Where the block is lost, the slots have gone back to what was durable before.
-      await this.#ledger.settled().catch(() => {})
-    }
-    return false
-  }
-
   async #writeChunk(chunk: readonly Slot[], gone: readonly Slot[], sequence: number): Promise<void> {
     const changes: TableChange[] = []
     const added: Slot[] = []
-    const head = this.#ledger.durableHead
+    const waiting = this.#durable()
     for (const slot of chunk) {
       slot.changed = false
       if (this.#table.get(slot.session.id) !== slot) continue
-      if (slot.sequence > head) {
-        this.note(slot)
-        continue
-      }
+      const before = waiting.get(slot)
+      if (before !== undefined) this.note(slot)
+      const { session, sequence } = before ?? slot
+      // Opened in a block that is not durable yet.
+      if (session === undefined) continue
       if (!slot.stored) added.push(slot)
-      changes.push({ table: entriesTable, key: slot.session.id, value: encodeEntry(slot) })
+      changes.push({ table: entriesTable, key: session.id, value: encodeEntry(session, sequence, slot.interval) })
     }
     for (const slot of gone) changes.push({ table: entriesTable, key: slot.session.id, value: undefined })
     const state = { sequence, stored: this.#state.stored + added.length - gone.length }

@@ -9,9 +9,8 @@ import { began, UNKNOWN_SECONDS } from './advance.js'
  * User-Name and NAS-Port must agree, and time decides the rest: a packet belongs to a later session when, by its own
  * account, its session began after the candidate was last alive.
  *
- * Time is judged with a witness on both clocks, the NAS's (event time) and ours (arrival), because either may step.
- * Misjudging "later session" would bill all octets again; misjudging "same session" at worst waits for the next packet
- * whose totals tell. So every doubt falls to "same".
+ * Either clock may step, the NAS's (event time) and ours (arrival). Misjudging "later session" would bill all octets
+ * again; misjudging "same session" at worst waits for the next packet whose totals tell. So doubts fall to "same".
  */
 
 /** Something that holds a session: the table's slot, or a test's. */
@@ -22,6 +21,7 @@ export interface Holder {
 const EXACT = 0
 const COARSE = 2_000
 const UNTIMED = 60_000
+const ELSEWHERE = 1e15
 
 /** The key under which candidates are kept. A NAS that sends no Acct-Session-Id is told apart by what it does send. */
 export function candidateKey(of: Accounting | Session): string {
@@ -37,7 +37,9 @@ export function choose<S extends Holder>(candidates: Iterable<S>, accounting: Ac
     const { session } = candidate
     if (isTicketOf(session, accounting) && !isSuccessor(session, accounting)) return candidate
     if (!agrees(session, accounting)) continue
-    const away = Math.abs(began(accounting) - session.startedAt)
+    // Another port is the last resort: any candidate on the packet's own port goes before.
+    const elsewhere = differ(session.nasPort, accounting.nasPort) ? ELSEWHERE : 0
+    const away = elsewhere + Math.abs(began(accounting) - session.startedAt)
     if (away > distance) continue
     best = candidate
     distance = away
@@ -54,19 +56,46 @@ export function agrees(session: Session, accounting: Accounting): boolean {
 }
 
 /**
- * Whether the packet announces a session after this one under the same Acct-Session-Id.
- * Growing session time on an open session never does, whatever the clocks say.
+ * Whether the packet announces a session after this one under the same Acct-Session-Id: by the packet's own account,
+ * its session began after this one was last alive.
  */
 export function isSuccessor(session: Session, accounting: Accounting): boolean {
-  const open = session.state !== 'closed'
-  const start = accounting.status === 'start'
-  if (!start && accounting.seconds === UNKNOWN_SECONDS) return false
-  if (!start && accounting.seconds >= session.seconds && (open || countedAlready(session, accounting))) return false
-  const told = jitterOf(accounting)
-  const jitter = start ? told : Math.max(told, COARSE)
-  const lead = !open && told !== UNTIMED ? COARSE : 0
-  if (began(accounting) <= Math.max(session.startedAt + jitter, session.lastAt - lead)) return false
-  return accounting.receivedAt - Math.max(0, accounting.seconds) * 1000 > session.seenAt - UNTIMED
+  const { status, seconds } = accounting
+  if (status === 'start') return beganAfter(session, accounting, jitterOf(accounting))
+  if (seconds === UNKNOWN_SECONDS || countedAlready(session, accounting)) return false
+  if (seconds >= session.seconds && !mayBeOther(session, accounting)) return false
+  return beganAfter(session, accounting, Math.max(jitterOf(accounting), COARSE))
+}
+
+/**
+ * Session time that grows is nearly always the same session going on. That it is another one must be told by
+ * Event-Timestamp, which knows nothing of our clock, and, unless a Stop has come, by arrival, which knows nothing of
+ * the NAS's: so no step of either clock makes a session begin again.
+ */
+function mayBeOther(session: Session, accounting: Accounting): boolean {
+  if (session.closedBy === 'stop') return true
+  const quick = session.seconds === 0 && !differ(session.ticket, accounting.ticket)
+  if (session.state !== 'closed' && (quick || jitterOf(accounting) !== EXACT)) return false
+  return accounting.receivedAt - accounting.seconds * 1000 > session.seenAt - COARSE
+}
+
+function beganAfter(session: Session, accounting: Accounting, jitter: Milliseconds): boolean {
+  // A Stop and the next Start may carry the same second; an open session has not been seen to end.
+  const lead = session.state === 'closed' && jitter !== UNTIMED ? COARSE : 0
+  return began(accounting) > Math.max(session.startedAt + jitter, session.lastAt - lead)
+}
+
+/**
+ * Whether the packet is of a session before this one, of which nothing arrived until now: a NAS that could not reach
+ * the agent sends what it queued in any order. It happened before this session began, and either its session time
+ * could not have passed since, or it is behind. A clock that stepped back looks like the first half only.
+ */
+export function isPredecessor(session: Session, accounting: Accounting): boolean {
+  const { status, seconds, eventAt, receivedAt } = accounting
+  if (status === 'start' || seconds === UNKNOWN_SECONDS || jitterOf(accounting) === UNTIMED) return false
+  if (eventAt >= session.startedAt - COARSE || isTicketOf(session, accounting)) return false
+  if (seconds < session.seconds || differ(session.ticket, accounting.ticket)) return true
+  return receivedAt - seconds * 1000 < session.seenAt - session.seconds * 1000 - COARSE
 }
 
 /**

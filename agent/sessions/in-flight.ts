@@ -7,7 +7,7 @@ import type { Slot } from './slot.js'
  */
 
 /** A slot as it was; `session` undefined means that it was not there. */
-interface Before {
+export interface Before {
   readonly slot: Slot
   readonly session: Session | undefined
   readonly sequence: number
@@ -43,6 +43,15 @@ export class InFlight {
   /** Blocks that are waited for. */
   get size(): number {
     return this.#batches.length
+  }
+
+  /** How the slots that wait for a block were when all was durable. */
+  durable(): Map<Slot, Before> {
+    const states = new Map<Slot, Before>()
+    for (const { before } of this.#batches) {
+      for (const was of before) if (!states.has(was.slot)) states.set(was.slot, was)
+    }
+    return states
   }
 
   /** Remembers how a slot was before it changes by a record in the block of `durable`. */

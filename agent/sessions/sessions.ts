@@ -6,7 +6,7 @@ import { Checkpoint } from './checkpoint.js'
 import { closeSynthetically, fold, type Verdict } from './fold.js'
 import { Grants } from './grants.js'
 import { SessionIds } from './ids.js'
-import { isSuccessor } from './identity.js'
+import { isPredecessor, isSuccessor } from './identity.js'
 import { closeDoomed } from './restart.js'
 import { restore } from './restore.js'
 import { defaultSettings, type SessionSettings } from './settings.js'
@@ -71,7 +71,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
     this.#clock = clock
     this.#settings = { ...defaultSettings, ...settings }
     this.#grants = new Grants(this.#settings.grants, this.#settings.grantAge)
-    this.#checkpoint = new Checkpoint(ledger, this.#table)
+    this.#checkpoint = new Checkpoint(ledger, this.#table, () => this.#writer.durable())
     this.#writer = new Writer({
       ledger,
       table: this.#table,
@@ -194,9 +194,10 @@ export class Sessions extends EventEmitter<SessionEvents> {
     if (found !== undefined) {
       if (this.#isDoomed(found))
         void this.#writer.change(found, closeSynthetically(found.session, 'nas-restart'), accounting.receivedAt)
-      if (!isSuccessor(found.session, accounting)) return this.#count(found, accounting)
+      if (isSuccessor(found.session, accounting)) return this.#open(found, accounting)
+      if (!isPredecessor(found.session, accounting)) return this.#count(found, accounting)
     }
-    return this.#open(found, accounting)
+    return this.#open(undefined, accounting)
   }
 
   #count(slot: Slot, accounting: Accounting): Promise<void> {

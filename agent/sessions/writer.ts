@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/contract.js'
 import { encodeUsage } from '../model/index.js'
 import type { Entry, Milliseconds } from '../model/index.js'
 import type { Folded, FoldRecord } from './fold.js'
-import { InFlight, type News } from './in-flight.js'
+import { type Before, InFlight, type News } from './in-flight.js'
 import type { Slot } from './slot.js'
 import type { Table } from './table.js'
 
@@ -64,6 +64,11 @@ export class Writer {
   /** Settles when everything folded so far is durable. */
   settled(): Promise<void> {
     return this.#ledger.settled()
+  }
+
+  /** How the slots that wait for the ledger were when all was durable. */
+  durable(): Map<Slot, Before> {
+    return this.#inFlight.durable()
   }
 
   #apply(slot: Slot, { session, verdict }: Folded, durable: Promise<void>, sequence: number): void {

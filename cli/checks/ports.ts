@@ -32,7 +32,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** @returns the system's code when it fails */
 async function bind({ host, port }: Endpoint): Promise<string | undefined> {
-  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', ipv6Only: true })
+  const socket = createSocket(host.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
   try {
     socket.bind({ address: host, port, exclusive: true })
     await once(socket, 'listening')

@@ -22,6 +22,9 @@ export const answerTable: readonly {
 /** Longest wait that billing may ask for: a wrong Retry-After must not stop the usage for days. */
 const LONGEST_WAIT = 3_600_000
 
+/** Date.parse alone takes nearly anything for a date. */
+const HTTP_DATE = /^[A-Z][a-z]{2,8}, .* GMT$/
+
 const checkAnswer = compile(BatchAnswer)
 
 /** What is needed of an HTTP response. */
@@ -54,7 +57,7 @@ export function retryAfterMs(
 ): number | undefined {
   const text = retryAfter?.trim() ?? ''
   if (/^[0-9]{1,10}$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_WAIT)
-  const until = Date.parse(text)
+  const until = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(until)) return undefined
   const from = Date.parse(date ?? '')
   return Math.min(Math.max(0, until - (Number.isNaN(from) ? now : from)), LONGEST_WAIT)

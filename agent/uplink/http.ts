@@ -75,6 +75,8 @@ export class HttpTransport implements Transport {
       const text = await readBounded(response.body)
       return readAnswer(answerOf(response, text), events, this.#clock())
     } catch (error) {
+      if (error instanceof UplinkError && error.code === 'UPLINK_BAD_TOKEN')
+        return { kind: 'refused', reason: error.message }
       throw watch.explain(error, 'UPLINK_TIMEOUT')
     } finally {
       watch.end()

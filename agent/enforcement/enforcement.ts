@@ -124,8 +124,8 @@ export class Enforcement {
     })
   }
 
-  /** The last steps concerning a subscriber since the agent started, oldest first. */
-  history(subscriber: string): readonly EnforcementNotice[] {
+  /** The last steps concerning a subscriber, or everybody, since the agent started; oldest first. */
+  history(subscriber?: string): readonly EnforcementNotice[] {
     return this.#parts?.journal.history(subscriber) ?? []
   }
 

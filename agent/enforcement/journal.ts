@@ -96,8 +96,9 @@ export class Journal {
   }
 
   /** The last steps of a subscriber since the start of the agent, oldest first. */
-  history(subscriber: string): readonly EnforcementNotice[] {
-    return this.#history.get(subscriber) ?? []
+  history(subscriber?: string): readonly EnforcementNotice[] {
+    if (subscriber !== undefined) return this.#history.get(subscriber) ?? []
+    return [...this.#history.values()].flat().sort((a, b) => a.requestedAt + a.afterMs - b.requestedAt - b.afterMs)
   }
 
   /** Stops retrying. */

@@ -26,9 +26,17 @@ interface Events<Map extends Record<keyof Map, readonly unknown[]>> {
   off<Name extends keyof Map & string>(event: Name, listener: (...values: Map[Name]) => void): unknown
 }
 
+/** A document that billing changed; undefined: removed. */
+interface DocumentChange {
+  readonly kind: DocumentKind
+  readonly id: string
+  readonly document: unknown
+}
+
 /** The replica of subscribers and profiles. */
-export interface ReplicaView
-  extends Events<{ changed: [readonly { kind: DocumentKind; id: string; document: unknown }[]] }> {
+export interface ReplicaView {
+  on(event: 'changed', listener: (changes: readonly DocumentChange[]) => void): unknown
+  off(event: 'changed', listener: (changes: readonly DocumentChange[]) => void): unknown
   subscriber(id: string): Subscriber | undefined
   profile(id: string): Profile | undefined
   subscribers(): Iterable<Subscriber>

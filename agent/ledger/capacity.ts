@@ -28,9 +28,15 @@ export class Capacity {
   #full = false
   #low = false
   #checking: Promise<void> | undefined
+  #use: DiskUse = { used: 0, free: 0 }
 
   constructor(options: CapacityOptions) {
     this.#options = options
+  }
+
+  /** As it was measured last; nothing at first. */
+  get use(): DiskUse {
+    return this.#use
   }
 
   /** Measures, drops what may be dropped when the budget is spent, and tells of changes. */
@@ -50,6 +56,7 @@ export class Capacity {
       use = await measureDisk(location)
     }
     if (signal.aborted) return
+    this.#use = use
     this.#alarm(use)
     onRoom(this.#lack(use))
   }

@@ -171,6 +171,11 @@ export class LevelLedger implements Ledger {
     return this.#housekeeping.floor
   }
 
+  /** What the ledger takes of the disk, measured every few seconds. */
+  get diskUse(): DiskUse {
+    return this.#capacity.use
+  }
+
   /** Octets that wait for the disk. */
   get waiting(): number {
     return this.#commit.waiting
@@ -214,13 +219,14 @@ export class LevelLedger implements Ledger {
     if (!Number.isSafeInteger(sequence) || sequence > this.durableHead) {
       throw new LedgerError('LEDGER_BAD_CURSOR', `${consumer} to ${sequence}, durable are ${this.durableHead}`)
     }
+    this.#assertOpen()
     if (!this.#cursors.isNews(consumer, sequence)) return this.#commit.write([])
-    this.#cursors.asked(consumer, sequence)
+    const takeBack = this.#cursors.asked(consumer, sequence)
     try {
       await this.#commit.write([cursorOperation(consumer, sequence)])
       this.#cursors.stored(consumer, sequence)
     } catch (error) {
-      this.#cursors.failed()
+      takeBack()
       throw error
     }
   }
@@ -231,6 +237,7 @@ export class LevelLedger implements Ledger {
   }
 
   async write(changes: readonly TableChange[]): Promise<void> {
+    this.#assertOpen()
     await this.#commit.write(changes.map(tableOperation))
   }
 
@@ -320,7 +327,7 @@ export class LevelLedger implements Ledger {
     const closed = new LedgerError('LEDGER_CLOSED')
     for (const timer of this.#timers) clearTimeout(timer)
     this.#stop.abort(closed)
-    void this.#housekeeping.countService().catch(() => {})
+    this.#commit.refuseRecords(closed)
     const ended = this.#end(closed)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>(resolve => {
@@ -332,8 +339,7 @@ export class LevelLedger implements Ledger {
   }
 
   async #end(closed: LedgerError): Promise<void> {
-    // Lets the time in service join what waits.
-    await Promise.resolve()
+    await this.#housekeeping.countService().catch(() => {})
     this.#commit.end(closed)
     await this.#commit.settled().catch(() => {})
     this.#waiters.fail(closed)
@@ -341,6 +347,10 @@ export class LevelLedger implements Ledger {
     await this.#handle.close()
     this.#mark.rest()
     await this.#mark.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LedgerError('LEDGER_CLOSED')
   }
 
   #house(): House {

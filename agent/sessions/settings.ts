@@ -7,6 +7,8 @@ export interface SessionSettings {
   readonly interimInterval: number
   /** The interval that a profile asks for; undefined where it asks for none. */
   readonly intervalOf: (profile: string) => number | undefined
+  /** Reports that a NAS may miss before a session counts as stale. */
+  readonly missed: number
   /** Silence after which a session is closed synthetically. */
   readonly grace: number
   /** How long a session that ended by its Stop stays findable for late packets. */
@@ -27,6 +29,7 @@ export interface SessionSettings {
 export const defaultSettings: SessionSettings = {
   interimInterval: 600,
   intervalOf: () => undefined,
+  missed: 2,
   grace: 86_400,
   keepEnded: 1_800,
   keepSynthetic: 7 * 86_400,

@@ -23,7 +23,6 @@ export interface SilenceOptions {
   readonly forget: (slot: Slot) => void
 }
 
-const MISSED = 2
 const JITTER = 1.1
 const SLICE = 2_000
 const CHUNK = 250
@@ -115,7 +114,7 @@ export class Silence {
       if (slot.sequence > this.#ledger.durableHead) return undefined
       return quiet > (session.closedBy === 'stop' ? keepEnded : keepSynthetic) ? 'forget' : undefined
     }
-    const patience = this.#interval(slot) * MISSED * JITTER
+    const patience = this.#interval(slot) * this.#settings.missed * JITTER
     if (quiet > Math.max(grace, patience)) return 'close'
     return session.state === 'open' && quiet > patience ? 'stale' : undefined
   }

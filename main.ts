@@ -1,0 +1,268 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { Enforcement } from './agent/enforcement/index.js'
+import { type LevelLedger, openLedger } from './agent/ledger/index.js'
+import { type AnyDriver, type Clock, type Nas, noticeEntry, RecordKind } from './agent/model/index.js'
+import { type SessionSettings, Sessions, Tickets } from './agent/sessions/index.js'
+import { Commands, NasTable, Replica } from './agent/subscribers/index.js'
+import { HttpTransport, Uplink } from './agent/uplink/index.js'
+import { type CloudConfig, type Config, SecretStore } from './config/index.js'
+import { loadDictionary } from './config/dictionary/index.js'
+import { drivers } from './drivers/index.js'
+import { type Dictionary, Secret } from './protocols/radius/index.js'
+import { LiveView } from './server/http/agent-view.js'
+import { createApi, listenOnSocket, type ListenerStatus } from './server/http/index.js'
+import {
+  accessHandler,
+  accountingHandler,
+  type Bound,
+  DurableLocks,
+  RadiusServer,
+  Rejections
+} from './server/radius/index.js'
+
+/*
+ * The wiring: builds the parts, in the order in which they depend on each other; stops them in the opposite order,
+ * reading first and the ledger last, so that nothing that was acknowledged is still on its way when the disk is let go.
+ */
+
+const SWEEP_EVERY = 10_000
+const CHECKPOINT_EVERY = 5_000
+const TABLE = 'agent'
+
+/** What the wiring needs beside the configuration. */
+export interface AgentOptions {
+  readonly log: Logger
+  readonly version: string
+  readonly clock?: Clock
+}
+
+/** The parts of a running agent. */
+export interface Agent {
+  readonly bound: Bound
+  readonly ledger: LevelLedger
+  readonly replica: Replica
+  readonly sessions: Sessions
+  readonly enforcement: Enforcement
+  readonly radius: RadiusServer
+  readonly uplink: Uplink | undefined
+  /** Stops in order; nothing acknowledged is lost. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the agent.
+ * @throws ConfigError, LedgerError (`LEDGER_LOCKED`: another agent runs on the same data), RadiusServerError (a port is
+ *   taken), ApiError; what had been opened is closed again
+ */
+export async function startAgent(config: Config, { log, version, clock = Date.now }: AgentOptions): Promise<Agent> {
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed())
+      await closer().catch(error => log.error({ err: error }, 'a part did not stop cleanly'))
+  }
+  try {
+    return { ...(await build(config, { log, version, clock }, closers)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function build(
+  config: Config,
+  { log, version, clock }: Required<AgentOptions>,
+  closers: (() => Promise<unknown>)[]
+): Promise<Omit<Agent, 'close'>> {
+  const startedAt = clock()
+  const secrets = new SecretStore()
+  const dictionary = loadDictionary(config.radius.dictionaries)
+  const ledger = await openTheLedger(config, log, clock)
+  closers.push(() => ledger.close())
+
+  const replica = await Replica.open(ledger, { log, clock })
+  const commands = await Commands.open(ledger, clock, { log })
+  const nases = new NasTable(config.nas, replica)
+  const tickets = new Tickets(await ticketKey(ledger))
+  const sessions = await Sessions.open({ ledger, clock, log, tickets, settings: sessionSettings(config, replica) })
+  closers.push(() => sessions.close())
+  closers.push(every(CHECKPOINT_EVERY, () => sessions.checkpoint(), log))
+  closers.push(every(SWEEP_EVERY, () => sessions.sweep(clock()), log))
+
+  const driversFor = driverCache({ secrets, dictionary, clock, closers })
+  const enforcement = new Enforcement({
+    ledger,
+    replica,
+    sessions,
+    commands,
+    nases,
+    settings: config.policy,
+    driversFor,
+    clock,
+    log,
+    brakes: config.enforcement.blocksPerHour === undefined ? {} : { blocksPerHour: config.enforcement.blocksPerHour },
+    mayBlock: () =>
+      replica.held === undefined ? undefined : 'a snapshot that removes many subscribers waits for a person',
+    limits: { proof: config.enforcement.proofTimeout }
+  })
+
+  const rejections = new Rejections({ ledger, clock, log })
+  rejections.start()
+  closers.push(async () => rejections.close())
+  const radius = new RadiusServer({
+    nases,
+    secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
+    access: accessHandler({
+      directory: replica,
+      sessions,
+      tickets,
+      dictionary,
+      settings: config.policy,
+      rejections,
+      clock,
+      log
+    }),
+    accounting: accountingHandler({ subscribers: replica, sessions, tickets, clock }),
+    clock,
+    log,
+    locks: await DurableLocks.open(ledger, log),
+    messageAuthenticator: config.radius.messageAuthenticator,
+    rejectDelay: config.radius.rejectDelay
+  })
+  closers.push(() => enforcement.close())
+  await enforcement.start()
+
+  const uplink =
+    config.cloud === undefined
+      ? undefined
+      : makeUplink(config.cloud, { secrets, ledger, replica, commands, log, clock, version })
+  await uplink?.start()
+  if (uplink !== undefined) closers.push(() => uplink.close())
+
+  const bound = await radius.listen(config.radius)
+  closers.push(() => radius.close())
+  const listeners = () => listenersOf(bound)
+  const diskBudget = config.ledger.diskBudget
+  const view = new LiveView({
+    version,
+    startedAt,
+    clock,
+    ledger,
+    diskBudget,
+    replica,
+    sessions,
+    enforcement,
+    radius,
+    listeners,
+    uplink
+  })
+  const api: FastifyInstance = await createApi({ view, version, clock, log })
+  closers.push(() => api.close())
+  await listenOnSocket(api, config.api.socket)
+  log.info({ ...bound, socket: config.api.socket, epoch: ledger.epoch, head: ledger.durableHead }, 'the agent answers')
+  return { bound, ledger, replica, sessions, enforcement, radius, uplink }
+}
+
+function openTheLedger(config: Config, log: Logger, clock: Clock): Promise<LevelLedger> {
+  let ledger: LevelLedger | undefined
+  return openLedger({
+    directory: join(config.data, 'ledger'),
+    log,
+    clock,
+    budgetOctets: config.ledger.diskBudget,
+    retention: { days: config.ledger.retention / 86_400_000, heldBy: config.cloud === undefined ? [] : ['uplink'] },
+    onLost: lost => ledger?.append([noticeEntry(RecordKind.ledgerLost, clock(), { ...lost })]),
+    onLowSpace: use => log.error(use, 'the disk of the ledger runs low: make room, or usage will not be acknowledged')
+  }).then(opened => (ledger = opened))
+}
+
+/** The key that signs session tickets: made once, kept with the ledger, so that tickets outlive a restart. */
+async function ticketKey(ledger: LevelLedger): Promise<Buffer> {
+  const known = await ledger.get(TABLE, 'ticket-key')
+  if (known !== undefined) return known
+  const value = randomBytes(32)
+  await ledger.write([{ table: TABLE, key: 'ticket-key', value }])
+  return value
+}
+
+function sessionSettings({ policy, sessions }: Config, replica: Replica): Partial<SessionSettings> {
+  return {
+    interimInterval: policy.interimInterval,
+    intervalOf: profile => replica.profile(profile)?.interimInterval,
+    missed: sessions.staleAfterMissed,
+    grace: sessions.closeAfter / 1000
+  }
+}
+
+/** One driver a NAS, kept until its document changes. */
+function driverCache(of: {
+  secrets: SecretStore
+  dictionary: Dictionary
+  clock: Clock
+  closers: (() => Promise<unknown>)[]
+}): (nas: Nas) => readonly AnyDriver[] {
+  const { secrets, dictionary, clock, closers } = of
+  const known = new Map<string, { nas: Nas; drivers: readonly AnyDriver[] }>()
+  const release = (drivers: readonly AnyDriver[]) => Promise.all(drivers.map(driver => driver.close()))
+  closers.push(() => Promise.all([...known.values()].map(({ drivers }) => release(drivers))))
+  return nas => {
+    const held = known.get(nas.id)
+    if (held?.nas === nas) return held.drivers
+    if (held !== undefined) void release(held.drivers)
+    const secret = new Secret(secrets.resolve(nas.secretRef))
+    const made = [drivers['radius-dae']({ nas, secret, dictionary, clock })]
+    known.set(nas.id, { nas, drivers: made })
+    return made
+  }
+}
+
+function makeUplink(
+  cloud: CloudConfig,
+  parts: {
+    secrets: SecretStore
+    ledger: LevelLedger
+    replica: Replica
+    commands: Commands
+    log: Logger
+    clock: Clock
+    version: string
+  }
+): Uplink {
+  const { secrets, ...rest } = parts
+  const { url, token, source, ca, certificate, key } = cloud
+  const transport = new HttpTransport({
+    url,
+    token: () => secrets.text(token),
+    clock: parts.clock,
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(certificate !== undefined && { cert: readFileSync(certificate, 'utf8') }),
+    ...(key !== undefined && { key: secrets.text(key) })
+  })
+  return new Uplink({ ...rest, transport, source })
+}
+
+/** Does something again and again, one at a time; a failure is logged and tried at the next turn. @returns what stops it */
+function every(milliseconds: number, work: () => Promise<unknown>, log: Logger): () => Promise<void> {
+  let running: Promise<unknown> = Promise.resolve()
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    running = work()
+      .catch(error => log.warn({ err: error }, 'a regular piece of work failed; it is tried again'))
+      .finally(() => (busy = false))
+  }, milliseconds)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+function listenersOf(bound: Bound): ListenerStatus[] {
+  return (['authentication', 'accounting'] as const).flatMap(purpose =>
+    bound[purpose].map(({ host, port }) => ({ purpose, address: host, port, receiveBuffer: 0 }))
+  )
+}

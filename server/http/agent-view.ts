@@ -1,0 +1,260 @@
+import type { Enforcement } from '../../agent/enforcement/index.js'
+import type { LevelLedger } from '../../agent/ledger/index.js'
+import {
+  type Clock,
+  decodeUsage,
+  eventTypes,
+  type EnforcementNotice,
+  type Milliseconds,
+  RecordKind,
+  type Session,
+  type Subscriber,
+  type Suspension
+} from '../../agent/model/index.js'
+import { desired, type RejectCode, rejections } from '../../agent/policy/index.js'
+import { type Sessions, why } from '../../agent/sessions/index.js'
+import type { Replica } from '../../agent/subscribers/index.js'
+import type { Uplink } from '../../agent/uplink/index.js'
+import type { RadiusServer } from '../radius/index.js'
+import { metricsOf } from './figures.js'
+import type {
+  AgentStatus,
+  AgentView,
+  DecisionView,
+  ListenerStatus,
+  Metric,
+  Page,
+  QuarantinedView,
+  SessionQuery,
+  SessionStep,
+  SessionStory,
+  SubscriberView,
+  UsageView
+} from './view.js'
+
+/** The parts that the local API shows. `uplink` is absent where no billing is configured. */
+export interface AgentParts {
+  readonly version: string
+  readonly startedAt: Milliseconds
+  readonly clock: Clock
+  readonly ledger: LevelLedger
+  readonly diskBudget: number
+  readonly replica: Replica
+  readonly sessions: Sessions
+  readonly enforcement: Enforcement
+  readonly radius: RadiusServer
+  readonly listeners: () => readonly ListenerStatus[]
+  readonly uplink?: Uplink | undefined
+}
+
+const uplinkStates = {
+  ok: 'connected',
+  waiting: 'retrying',
+  retrying: 'retrying',
+  refused: 'refused',
+  held: 'refused',
+  stopped: 'connecting'
+} as const
+
+/** The local API's view of the real agent. */
+export class LiveView implements AgentView {
+  readonly #parts: AgentParts
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts
+  }
+
+  async status(): Promise<AgentStatus> {
+    const { version, startedAt, ledger, diskBudget, replica, sessions, enforcement, listeners } = this.#parts
+    const counts = replica.counts()
+    const { open, stale } = sessions.counts()
+    const { open: pending, held, failed } = enforcement.status()
+    return {
+      version,
+      startedAt,
+      attention: this.#attention(),
+      listeners: listeners(),
+      documents: {
+        subscribers: counts.subscriber,
+        profiles: counts.profile,
+        nases: counts.nas,
+        devices: counts.device
+      },
+      sessions: { open, stale },
+      ledger: {
+        epoch: ledger.epoch,
+        durableHead: ledger.durableHead,
+        diskOctets: ledger.diskUse.used,
+        diskBudget
+      },
+      uplink: this.#uplink(),
+      enforcement: { pending, held, failed }
+    }
+  }
+
+  sessions(query: SessionQuery): Page<Session> {
+    const { subscriber, nas, state, limit, cursor = '' } = query
+    const owner = subscriber === undefined ? undefined : (this.#find(subscriber)?.id ?? subscriber)
+    const wanted = (session: Session): boolean =>
+      session.id > cursor &&
+      (owner === undefined || session.subscriber === owner || session.userName === subscriber) &&
+      (nas === undefined || session.nas === nas) &&
+      (state === undefined ? session.state !== 'closed' : session.state === state)
+    const found = [...this.#parts.sessions.list()].filter(wanted).sort((a, b) => (a.id < b.id ? -1 : 1))
+    const items = found.slice(0, limit)
+    const last = items.at(-1)
+    return found.length > limit && last !== undefined ? { items, cursor: last.id } : { items }
+  }
+
+  async why(id: string): Promise<SessionStory | undefined> {
+    const session = this.#parts.sessions.get(id)
+    if (session === undefined) return undefined
+    const steps: SessionStep[] = []
+    for await (const line of why(this.#parts.ledger, id)) if (!('lost' in line)) steps.push(line)
+    return { session, steps }
+  }
+
+  subscriber(idOrUserName: string): SubscriberView | undefined {
+    const { replica, sessions, clock } = this.#parts
+    const subscriber = this.#find(idOrUserName)
+    if (subscriber === undefined) return undefined
+    const profile = replica.profile(subscriber.profile)
+    const refusal = sessions.refusalOf(subscriber.id)
+    return {
+      subscriber,
+      ...(profile !== undefined && { profile }),
+      wanted: desired(subscriber, profile, clock()),
+      sessions: sessions.ofSubscriber(subscriber.id),
+      ...(refusal !== undefined && {
+        lastRefusal: { at: refusal.at, nas: refusal.nas, code: refusal.code, words: refusalWords(refusal.code) }
+      })
+    }
+  }
+
+  async usage(idOrUserName: string, since: Milliseconds): Promise<UsageView | undefined> {
+    const { ledger, sessions } = this.#parts
+    const subscriber = this.#find(idOrUserName)
+    if (subscriber === undefined) return undefined
+    const name = Buffer.from(subscriber.id)
+    let upOctets = 0n
+    let downOctets = 0n
+    for await (const block of ledger.read(ledger.floor)) {
+      if ('lost' in block) continue
+      for (const { kind, payload } of block.records) {
+        if (kind !== RecordKind.usage || !payload.includes(name)) continue
+        const record = decodeUsage(payload)
+        if (record.subscriber !== subscriber.id || record.periodEnd < since) continue
+        upOctets += record.upOctets
+        downOctets += record.downOctets
+      }
+    }
+    const open = sessions.ofSubscriber(subscriber.id)
+    return { subscriber: subscriber.id, username: subscriber.username, since, upOctets, downOctets, sessions: open }
+  }
+
+  async suspend(idOrUserName: string, suspension: Suspension): Promise<DecisionView | undefined> {
+    return this.#decide(idOrUserName, subscriber => ({ ...subscriber, status: 'suspended', suspension }))
+  }
+
+  async restore(idOrUserName: string): Promise<DecisionView | undefined> {
+    return this.#decide(idOrUserName, subscriber => {
+      const restored: Subscriber = { ...subscriber, status: 'active' }
+      delete restored.suspension
+      return restored
+    })
+  }
+
+  enforcements({ subscriber, limit }: { subscriber?: string; limit: number }): readonly EnforcementNotice[] {
+    const { enforcement } = this.#parts
+    const notices = enforcement.history(
+      subscriber === undefined ? undefined : (this.#find(subscriber)?.id ?? subscriber)
+    )
+    return notices.slice(-limit).toReversed()
+  }
+
+  async releaseBrake(): Promise<number> {
+    return this.#parts.enforcement.releaseBrake()
+  }
+
+  async quarantine(): Promise<readonly QuarantinedView[]> {
+    const { uplink, ledger } = this.#parts
+    const events = (await uplink?.quarantined({ limit: 1000 })) ?? []
+    return Promise.all(
+      events.map(async ({ sequence, at, reason }) => {
+        const record = await recordAt(ledger, sequence)
+        const type = record === undefined ? 'no longer kept' : eventTypes[record.kind]
+        return { sequence, type, subject: '', at, reason }
+      })
+    )
+  }
+
+  async resend(sequences: readonly number[] | undefined): Promise<number> {
+    const { uplink } = this.#parts
+    if (uplink === undefined) return 0
+    if (sequences === undefined) return (await uplink.resend()).taken
+    const events = await uplink.quarantined({ limit: 10_000 })
+    const ids = events.filter(({ sequence }) => sequences.includes(sequence)).map(({ id }) => id)
+    return ids.length === 0 ? 0 : (await uplink.resend(ids)).taken
+  }
+
+  metrics(): readonly Metric[] {
+    const { ledger, sessions, enforcement, radius, uplink } = this.#parts
+    return metricsOf({
+      ledger: { durableHead: ledger.durableHead, ok: ledger.state().status === 'ok', diskOctets: ledger.diskUse.used },
+      sessions: sessions.counts(),
+      enforcement: enforcement.status(),
+      radius: radius.counters(),
+      uplink: uplink?.status()
+    })
+  }
+
+  async #decide(
+    idOrUserName: string,
+    change: (subscriber: Subscriber) => Subscriber
+  ): Promise<DecisionView | undefined> {
+    const { replica, sessions, enforcement } = this.#parts
+    const subscriber = this.#find(idOrUserName)
+    if (subscriber === undefined) return undefined
+    const document = change(subscriber)
+    enforcement.orderedBy(subscriber.id, 'operator at the gateway')
+    await replica.apply([{ kind: 'subscriber', id: subscriber.id, document }])
+    return { subscriber: subscriber.id, status: document.status, sessions: sessions.ofSubscriber(subscriber.id).length }
+  }
+
+  #find(idOrUserName: string): Subscriber | undefined {
+    const { replica } = this.#parts
+    return replica.subscriber(idOrUserName) ?? replica.subscriberByUserName(idOrUserName)
+  }
+
+  #uplink(): AgentStatus['uplink'] {
+    const status = this.#parts.uplink?.status()
+    if (status === undefined) return { state: 'off', backlog: 0, backlogAgeMs: 0, quarantined: 0 }
+    const { backlog, backlogAgeMs, quarantined, lastError } = status
+    const told = lastError === undefined ? {} : { lastError }
+    return { state: uplinkStates[status.state], backlog, backlogAgeMs, quarantined, ...told }
+  }
+
+  #attention(): string[] {
+    const { ledger, replica, enforcement, uplink } = this.#parts
+    const words = enforcement.status().alarms.map(({ words }) => words)
+    const { status, words: ledgerWords } = ledger.state()
+    if (status !== 'ok') words.push(`The ledger takes no records: ${ledgerWords}`)
+    if (ledger.losses.length > 0) words.push('Records in the ledger are lost; see: turnpike ledger verify.')
+    if (replica.held !== undefined)
+      words.push(`A snapshot would remove ${replica.held.removes} of ${replica.held.of} subscribers: it waits for you.`)
+    const connection = uplink?.status()
+    if (connection?.lastError !== undefined) words.push(`Billing: ${connection.lastError}`)
+    return words
+  }
+}
+
+/** The record at a sequence; undefined when it is no longer kept. */
+async function recordAt(ledger: LevelLedger, sequence: number) {
+  for await (const block of ledger.read(sequence, { to: sequence + 1 }))
+    if (!('lost' in block)) return block.records.find(record => record.sequence === sequence)
+  return undefined
+}
+
+function refusalWords(code: string): string {
+  return code in rejections ? rejections[code as RejectCode] : code
+}

@@ -24,6 +24,7 @@ export class MemoryLedger implements Ledger {
   /** How many of the next syncs fail. */
   failures = 0
   #open: Group | undefined
+  #sealed: Group[] = []
 
   append(entries: readonly Entry[]): Receipt {
     if (this.full) throw new Error('LEDGER_FULL')
@@ -45,21 +46,31 @@ export class MemoryLedger implements Ledger {
     return group.durable
   }
 
-  /** Syncs what waits, or fails it. */
-  flush(): void {
-    const group = this.#open
-    if (group === undefined) return
+  /** What waits becomes a block of its own; what comes goes into the next. */
+  seal(): void {
+    if (this.#open !== undefined) this.#sealed.push(this.#open)
     this.#open = undefined
-    if (this.failures > 0) {
-      this.failures--
-      this.next = this.durableHead + 1
-      group.reject(new Error('the disk is gone'))
+  }
+
+  /** Syncs what waits, or fails it: the first block and all behind it. */
+  flush(): void {
+    this.seal()
+    const groups = this.#sealed.splice(0)
+    if (this.failures === 0 || groups.length === 0) {
+      for (const group of groups) this.#store(group)
       return
     }
+    this.failures--
+    this.next = this.durableHead + 1
+    for (const group of groups) group.reject(new Error('the disk is gone'))
+  }
+
+  #store(group: Group): void {
     const first = group.records[0]?.sequence
-    if (first !== undefined) {
-      this.blocks.push({ epoch: this.epoch, first, last: this.next - 1, records: group.records })
-      this.durableHead = this.next - 1
+    const last = group.records.at(-1)?.sequence
+    if (first !== undefined && last !== undefined) {
+      this.blocks.push({ epoch: this.epoch, first, last, records: group.records })
+      this.durableHead = last
     }
     for (const { table, key, value } of group.changes) {
       const entries = this.tables.get(table) ?? new Map<string, Buffer>()
@@ -73,6 +84,7 @@ export class MemoryLedger implements Ledger {
   /** Everything that is not synced is gone, as after a power cut. The same object goes on as the reopened ledger. */
   crash(): void {
     this.#open = undefined
+    this.#sealed = []
     this.next = this.durableHead + 1
   }
 

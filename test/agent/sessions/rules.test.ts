@@ -44,6 +44,11 @@ function delivered(said: readonly Said[]): fc.Arbitrary<Said[]> {
     .map(order => order.map(n => said[n]).filter(each => each !== undefined))
 }
 
+function withTicket(said: readonly Said[]): Said[] {
+  const { octets } = tickets.issue('sub_1', 'home')
+  return said.map(each => ({ ...each, class: octets }))
+}
+
 /** In which the packets arrive one second after another, when all has happened: as after an outage. */
 function afterAll(said: readonly Said[], until: number): Said[] {
   return said.map((each, n) => ({ ...each, arrives: until + 1 + n }))
@@ -123,6 +128,27 @@ t.test(
     )
   }
 )
+
+t.test('with our ticket in Class, two such sessions are billed exactly in any order of all their packets', async t => {
+  const pair = fc.tuple(story, story, fc.integer({ min: 10, max: 5_000 })).chain(([first, second, pause]) => {
+    const shift = (first.at(-1)?.at ?? 0) + pause - (second[0]?.at ?? 0)
+    const later = second.map(each => ({ ...each, at: each.at + shift }))
+    const bill = {
+      up: (first.at(-1)?.up ?? 0n) + (second.at(-1)?.up ?? 0n),
+      down: (first.at(-1)?.down ?? 0n) + (second.at(-1)?.down ?? 0n)
+    }
+    const all = [...withTicket(first), ...withTicket(later)]
+    return fc.record({ bill: fc.constant(bill), order: fc.shuffledSubarray(all, { minLength: all.length }) })
+  })
+  await fc.assert(
+    fc.asyncProperty(pair, async ({ bill, order }) => {
+      const ledger = new MemoryLedger()
+      await tell(await open(ledger), ...order)
+      t.same(billed(ledger), bill)
+    }),
+    { numRuns: 200 }
+  )
+})
 
 t.test('whatever a NAS says, nothing negative is billed and the deltas add up to the totals', async t => {
   const packet = fc.record({
@@ -295,6 +321,42 @@ t.test('a Stop retransmitted is a duplicate and an Interim-Update after it is la
   )
   t.match([...sessions.list()], [{ state: 'closed', duplicates: 1, late: 1, terminateCause: 1 }])
   t.same(billed(ledger), { up: 5n, down: 6n })
+})
+
+t.test('a Stop that is repeated hours later, without a word about when it was, is still a duplicate', async t => {
+  const ledger = new MemoryLedger()
+  const sessions = await open(ledger)
+  const stop: Said = { status: 'stop', at: 60, time: 60, up: 5n, down: 6n, untimed: true }
+  await tell(
+    sessions,
+    { status: 'start', at: 0, untimed: true, arrives: 0 },
+    { ...stop, arrives: 60 },
+    { ...stop, arrives: 9_000 }
+  )
+  t.match([...sessions.list()], [{ state: 'closed', duplicates: 1 }])
+  t.same(billed(ledger), { up: 5n, down: 6n })
+})
+
+t.test('the Stop has the last word of its second', async t => {
+  const ledger = new MemoryLedger()
+  const sessions = await open(ledger)
+  await tell(
+    sessions,
+    { status: 'stop', at: 15, time: 15, up: 5n, down: 6n },
+    { status: 'interim', at: 15, time: 15, up: 6n, down: 7n, arrives: 16 }
+  )
+  t.match([...sessions.list()], [{ state: 'closed', late: 1 }])
+  t.same(billed(ledger), { up: 5n, down: 6n })
+})
+
+t.test('packet counters have no Gigawords: one that falls has wrapped', async t => {
+  const session = fold(
+    undefined,
+    { ...heard({ status: 'interim', at: 60, time: 60, up: 1n, down: 1n }), upPackets: 2 ** 32 - 5 },
+    'S'
+  ).session
+  const next = { ...heard({ status: 'interim', at: 120, time: 120, up: 2n, down: 2n }), upPackets: 3 }
+  t.equal(fold(session, next).records[0]?.usage.upPackets, 8)
 })
 
 t.test('an Interim-Update proves life even when no octet passed', async t => {

@@ -95,6 +95,23 @@ t.test('a lost block takes the table back, so that what is sent again is billed'
   t.equal(bills(ledger).size, 2)
 })
 
+t.test('blocks that are lost together are taken back newest first', async t => {
+  const ledger = new MemoryLedger()
+  const sessions = await open(ledger)
+  await tell(sessions, { status: 'interim', at: 60, time: 60, up: 1n, down: 1n })
+  const before = [...sessions.list()]
+  ledger.held = true
+  ledger.failures = 1
+  const lost = [120, 180, 240].map(at => {
+    const promise = sessions.record(heard({ status: 'interim', at, time: at, up: BigInt(at), down: 1n }))
+    ledger.seal()
+    return promise
+  })
+  ledger.flush()
+  for (const promise of lost) await t.rejects(promise)
+  t.same([...sessions.list()], before)
+})
+
 t.test('a ledger that takes nothing refuses the packet and leaves the table alone', async t => {
   const ledger = new MemoryLedger()
   const sessions = await open(ledger)
@@ -210,6 +227,18 @@ t.test('a checkpoint that was damaged is noticed, and the whole ledger is replay
   t.same(billed(ledger), { up: 15n, down: 18n })
 })
 
+t.test('a checkpoint that was cut off half-way is ahead of its own word, and replay skips what it holds', async t => {
+  const ledger = new MemoryLedger()
+  const sessions = await open(ledger, { grace: 60, interimInterval: 20 })
+  await tell(sessions, { status: 'interim', at: 60, time: 60, up: 5n, down: 6n })
+  await quiet(sessions, 0, 240)
+  await tell(sessions, { status: 'interim', at: 300, time: 300, up: 7n, down: 8n })
+  await sessions.checkpoint()
+  const before = lasting(sessions)
+  ledger.tables.get('sessions-checkpoint')?.set('state', Buffer.from('{"sequence":0,"stored":1}'))
+  t.same(lasting(await open(ledger)), before)
+})
+
 t.test('a session whose early records are gone goes on from the totals that the next record names', async t => {
   const ledger = new MemoryLedger()
   const sessions = await open(ledger)
@@ -247,6 +276,20 @@ t.test('Accounting-On closes the sessions of its NAS, and a retransmission spare
   )
   await tell(sessions, { status: 'off', at: 900, id: '', user: '' })
   t.equal(sessions.ofSubscriber('sub_1').length, 1, 'the other NAS keeps its own')
+})
+
+t.test('an Accounting-On that was late spares what opened since it happened', async t => {
+  const sessions = await open(new MemoryLedger())
+  await tell(
+    sessions,
+    { status: 'start', at: 0, id: 'a' },
+    { status: 'start', at: 105, id: 'b' },
+    { status: 'on', at: 100, id: '', user: '', arrives: 110, delay: 10 }
+  )
+  t.same(
+    [...sessions.list()].map(({ state }) => state),
+    ['closed', 'open']
+  )
 })
 
 t.test('Accounting-On sent again without any time in it spares what opened since, too', async t => {

@@ -12,15 +12,15 @@ export interface CapacityOptions {
   /** Free space below which somebody should be told, octets. */
   readonly lowWaterOctets: number
   readonly log: Logger | undefined
-  /** Drops what may be dropped until about so many octets are free. */
-  readonly shrink: (octets: number) => Promise<unknown>
+  /** Drops about so many octets, as far as that is allowed. @returns whether it dropped any */
+  readonly shrink: (octets: number) => Promise<boolean>
   readonly onLowSpace: (use: DiskUse) => void
   /** Told why there is no room for records, in words; undefined when there is. */
   readonly onRoom: (lack: string | undefined) => void
 }
 
 const ALARM = 0.8
-const TARGET = 0.9
+const STEP = 0.05
 
 /** Watches the room on the disk. Its owner calls `check` every few seconds and after each trouble. */
 export class Capacity {
@@ -48,17 +48,24 @@ export class Capacity {
   }
 
   async #check(signal: AbortSignal): Promise<void> {
-    const { location, reserve, budgetOctets, shrink, onRoom } = this.#options
+    const { reserve, onRoom } = this.#options
     this.#full = !(await reserve.ensure(signal))
-    let use = await measureDisk(location)
-    if (use.used > budgetOctets) {
-      await shrink(use.used - budgetOctets * TARGET)
-      use = await measureDisk(location)
-    }
+    const use = await this.#withinBudget(signal)
     if (signal.aborted) return
     this.#use = use
     this.#alarm(use)
     onRoom(this.#lack(use))
+  }
+
+  // In small steps: files that LevelDB is about to delete count as used, and what is dropped is gone.
+  async #withinBudget(signal: AbortSignal): Promise<DiskUse> {
+    const { location, budgetOctets, shrink } = this.#options
+    let use = await measureDisk(location)
+    while (use.used > budgetOctets && !signal.aborted) {
+      if (!(await shrink(budgetOctets * STEP))) return use
+      use = await measureDisk(location)
+    }
+    return use
   }
 
   #lack(use: DiskUse): string | undefined {

@@ -26,8 +26,15 @@ export class Cursors {
     return sequence > Math.max(this.get(consumer), this.#asked.get(consumer) ?? 0)
   }
 
-  asked(consumer: string, sequence: number): void {
+  /** It is on its way now. @returns takes that back */
+  asked(consumer: string, sequence: number): () => void {
+    const before = this.#asked.get(consumer)
     this.#asked.set(consumer, sequence)
+    return () => {
+      if (this.#asked.get(consumer) !== sequence) return
+      if (before === undefined) this.#asked.delete(consumer)
+      else this.#asked.set(consumer, before)
+    }
   }
 
   stored(consumer: string, sequence: number): void {
@@ -35,7 +42,7 @@ export class Cursors {
     if (this.#asked.get(consumer) === sequence) this.#asked.delete(consumer)
   }
 
-  /** What was on its way did not arrive. */
+  /** Nothing that was on its way has arrived. */
   failed(): void {
     this.#asked.clear()
   }

@@ -87,12 +87,13 @@ export class Housekeeping {
     })
   }
 
-  /** Drops the oldest blocks, however young, until about `octets` are free or a consumer needs the next. @returns the floor */
-  shrink(octets: number): Promise<number> {
+  /** Drops the oldest blocks, however young: about so many octets, as far as consumers have passed. @returns whether it dropped any */
+  shrink(octets: number): Promise<boolean> {
     return this.#alone(async () => {
+      const before = this.#floor
       const below = await this.#sequenceAfter(octets)
       await this.#pass({ days: 0, below, due: () => true, all: true })
-      return this.#floor
+      return this.#floor > before
     })
   }
 
@@ -137,7 +138,8 @@ export class Housekeeping {
   async #pass(pass: Pass): Promise<void> {
     const before = this.#floor
     const from = pass.all ? before : Math.max(before, this.#swept.get(pass.days) ?? 0)
-    const below = Math.min(pass.below, this.#held() + 1)
+    // The last block stays in any case: it tells a start where the log ends.
+    const below = Math.min(pass.below, this.#held() + 1, this.#house.durableHead())
     let run = new Run()
     if (from >= below) return
     for await (const found of this.#house.blocks(from)) {

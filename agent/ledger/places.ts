@@ -17,8 +17,8 @@ export const places = { store: 'store', mark: 'mark', reserve: 'reserve', damage
 /** Opens the store of a ledger that is there already. @throws LedgerError `LEDGER_LOCKED`, `LEDGER_UNREADABLE` */
 export async function openExisting(directory: string): Promise<Store> {
   const location = join(directory, places.store)
-  await access(location).catch((error: unknown) => {
-    throw new LedgerError('LEDGER_UNREADABLE', `${directory} holds no ledger`, { cause: error })
+  await access(location).catch(() => {
+    throw new LedgerError('LEDGER_UNREADABLE', `${directory} holds no ledger`)
   })
   return openStore(location)
 }

@@ -95,6 +95,8 @@ function openingError(location: string, error: unknown): LedgerError {
 export function reason(error: unknown): { readonly code: string; readonly words: string } {
   let inner = error
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause
+  // Our own words name what they are not.
+  if (inner instanceof LedgerError) return { code: inner.code, words: '' }
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
   return { code, words: inner instanceof Error ? inner.message : String(inner) }
 }

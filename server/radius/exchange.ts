@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { Clock, Nas } from '../../agent/model/index.js'
-import { Code, encodeResponse, Packet, verifyRequest } from '../../protocols/radius/index.js'
+import { Code, Packet, verifyRequest } from '../../protocols/radius/index.js'
 import { Counters, type DiscardReason, discardWords, type RadiusCounts } from './counters.js'
 import { Delayed, type Timers } from './delayed.js'
 import { type DuplicateLimits, Duplicates, type Seen } from './duplicates.js'
+import { encodeReply } from './encode-reply.js'
 import { printable } from './printable.js'
 import { Quiet } from './quiet.js'
 import { type Port, replyRow, type ReplyRow } from './replies.js'
@@ -128,7 +129,7 @@ export class Exchange {
   #answer(answer: Answer, task: Task): void {
     const row = replyRow(task.on, task.packet.code, answer.outcome)
     if (row?.reply === undefined) return this.#silent(row?.silence ?? 'WRONG_PORT', task)
-    const reply = encodeResponse(task.packet, row.reply, answer.attributes, task.source.secret)
+    const reply = encodeReply(task.packet, row.reply, answer.attributes, task.source.secret)
     if (row.delayed !== true) return this.#reply(reply, row, task)
     if (!this.#delayed.add(() => this.#reply(reply, row, task))) this.#silent('REJECT_QUEUE_FULL', task)
   }

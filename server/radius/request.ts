@@ -11,7 +11,7 @@ export interface RadiusRequest {
 /** What became of a request, and the attributes of the reply. */
 export interface Answer {
   readonly outcome: Outcome
-  /** Whole attributes; Message-Authenticator and Proxy-State are added when the reply is signed. */
+  /** Whole attributes, at most 4058 octets; Message-Authenticator and Proxy-State are added when the reply is signed. */
   readonly attributes: Buffer
 }
 

@@ -79,13 +79,13 @@ export class RadiusServer {
   }
 
   /**
-   * Opens all sockets, or none.
+   * Opens all sockets, or closes those that are open too.
    * @returns where they listen, in the order of the request
    * @throws RadiusServerError
    */
   async listen({ authentication, accounting, receiveBuffer = 8 << 20 }: Listening): Promise<Bound> {
     if (this.#closed) throw new RadiusServerError('RADIUS_CLOSED')
-    const all = [...authentication, ...accounting]
+    const all = [...authentication, ...accounting, ...this.#listeners.map(listener => listener.address)]
     const open =
       (on: Port) =>
       async (address: Address): Promise<Address> => {

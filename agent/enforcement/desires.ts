@@ -14,7 +14,7 @@ import type { PolicySettings } from '../policy/index.js'
 import type { AppliedTable } from './applied.js'
 import type { Decisions } from './decisions.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
-import type { Need } from './order.js'
+import type { Need, Target } from './order.js'
 import { type AppliedTreatment, compare, inForce } from './plan.js'
 
 /** What should be, for one subscriber, now. */
@@ -92,6 +92,12 @@ export class Desires {
       const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
       return step === undefined ? [] : [{ session, step, before }]
     })
+  }
+
+  /** What a session is to have. */
+  target(desire: Desire, session: Session): Target {
+    const { kind, attributes } = this.treatment(desire, desire.kind, this.#vendor(session.nas))
+    return { kind, whole: inForce(attributes) }
   }
 
   /** What everybody could have back: the whole profile. */

@@ -69,7 +69,9 @@ export class Dispatch {
       before,
       who: this.#who(owner, session),
       rungs,
-      observers: drivers.filter(driver => driver.capabilities.includes('observe')),
+      // A reading tells the kind of treatment, so it proves nothing where only the rate changes.
+      observers:
+        step.difference === 'sideways' ? [] : drivers.filter(({ capabilities }) => capabilities.includes('observe')),
       queues,
       times,
       after,

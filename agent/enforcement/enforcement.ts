@@ -89,8 +89,9 @@ export class Enforcement {
     const parts = await this.#build()
     this.#parts = parts
     this.#listen('on')
-    this.#meetEverybody(parts)
+    const everybody = this.#meetEverybody(parts)
     for (const [id, decision] of parts.decisions.unfinished()) parts.orders.resume(id, decision)
+    parts.slices.add(everybody, 'reconciliation')
     parts.rounds.start()
     for (const command of this.#options.commands.pending()) parts.runner.run(command)
   }
@@ -221,7 +222,7 @@ export class Enforcement {
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
-  #meetEverybody({ decisions, slices, desires }: Parts): void {
+  #meetEverybody({ decisions, desires }: Parts): readonly string[] {
     const { replica, sessions } = this.#options
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
@@ -231,7 +232,7 @@ export class Enforcement {
       ids.push(id)
       if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
     }
-    slices.add(ids, 'reconciliation')
+    return ids
   }
 
   #consider(id: string, by: string): void {

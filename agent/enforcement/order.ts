@@ -1,4 +1,4 @@
-import type { Session } from '../model/index.js'
+import type { AttributeValue, Session, TreatmentKind } from '../model/index.js'
 import type { OrderFacts } from './journal.js'
 import type { AppliedTreatment, Step } from './plan.js'
 import type { Task, TaskEnd } from './task.js'
@@ -8,6 +8,12 @@ export interface Need {
   readonly session: Session
   readonly step: Step
   readonly before: AppliedTreatment
+}
+
+/** What a session is to have. */
+export interface Target {
+  readonly kind: TreatmentKind
+  readonly whole: readonly AttributeValue[]
 }
 
 /** What all of an order's tasks together came to. */
@@ -25,12 +31,12 @@ export class Order {
     this.facts = facts
   }
 
-  /** Whether this order's tasks say what is needed now; sessions that it does not know yet may join. */
-  covers(needs: readonly Need[]): boolean {
-    return needs.every(({ session, step }) => {
-      const task = this.tasks.get(session.id)
-      return task === undefined || content(task.step) === content(step)
-    })
+  /** Whether its tasks are to bring about what is wanted now. Sessions that it does not know yet may join it. */
+  covers(target: (session: Session) => Target): boolean {
+    for (const { session, step } of this.tasks.values()) {
+      if (content(target(session)) !== content({ kind: step.how.kind, whole: step.whole })) return false
+    }
+    return true
   }
 
   /** What it came to, once every task has ended; the worst of them counts. */
@@ -53,6 +59,6 @@ export class Order {
 
 const rank = { proven: 0, standing: 1, failed: 2 } as const
 
-function content({ how, whole }: Step): string {
-  return JSON.stringify([how.kind, whole])
+function content({ kind, whole }: Target): string {
+  return JSON.stringify([kind, whole])
 }

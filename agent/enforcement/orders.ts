@@ -63,7 +63,8 @@ export class Orders {
     const needs = desires.needs(desire)
     const current = this.#orders.get(id)
     if (current !== undefined) {
-      if (current.facts.want === desire.kind && current.covers(needs)) return this.#join(current, desire, needs)
+      const stands = current.facts.want === desire.kind && current.covers(session => desires.target(desire, session))
+      if (stands) return this.#join(current, desire, needs)
       this.#supersede(current)
     }
     if (needs.length === 0 && decisions.kindOf(id) === desire.kind) return

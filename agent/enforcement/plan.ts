@@ -5,8 +5,10 @@ export interface AppliedTreatment {
   readonly kind: TreatmentKind
   /** The attributes in force; see `inForce`. */
   readonly attributes: readonly AttributeValue[]
-  /** True after a request whose end we do not know: everything is to be said again. */
+  /** True from the request on until something proves it: a newer decision, or a restart, says everything again. */
   readonly uncertain?: boolean
+  /** While uncertain: what it had before, and may still have. */
+  readonly was?: TreatmentKind
 }
 
 /** From worse to better, `looser` is a restore; `sideways` keeps the kind: another rate. */
@@ -55,7 +57,8 @@ export function cutsOff(kind: TreatmentKind): boolean {
 export function compare(applied: AppliedTreatment, want: Treatment): Step | undefined {
   if (applied.kind === 'blocked' && applied.uncertain !== true) return undefined
   const whole = inForce(want.attributes)
-  const difference = differs(applied.kind, want.kind)
+  const had = applied.uncertain === true && applied.kind === want.kind ? (applied.was ?? applied.kind) : applied.kind
+  const difference = differs(had, want.kind)
   const missing =
     applied.uncertain === true ? whole : whole.filter(wanted => !applied.attributes.some(had => isSame(had, wanted)))
   const changed = missing.filter(attribute => !isAddress(attribute))

@@ -64,6 +64,8 @@ export class Task {
   readonly #controller = new AbortController()
   readonly #tried: Way[] = []
   #end: TaskEnd | undefined
+  /** Reports the call under way as sent, if that was not done yet. */
+  #sent: () => void = () => undefined
   #error: DriverError
 
   constructor(options: TaskOptions) {
@@ -182,10 +184,10 @@ export class Task {
   }
 
   async #send(rung: Rung, signal: AbortSignal): Promise<{ detail: string; proof?: string }> {
-    const { step, before, applied } = this.#options
-    // Until the answer is in, the session may have either: a newer decision must say everything again.
-    if (rung.way === 'coa') applied({ kind: step.how.kind, attributes: step.whole, uncertain: true })
+    const { before, applied } = this.#options
+    if (rung.way === 'coa') applied(this.#unproven())
     const sent = once(() => this.#reportSent(rung.way))
+    this.#sent = sent
     const answer = this.#act(rung, signal)
     // A driver that finds that it cannot do this says so before it sends: that is known a moment later.
     const soon = setImmediate(sent)
@@ -207,7 +209,16 @@ export class Task {
 
   #took(way: Way): void {
     const { step, applied } = this.#options
-    if (way !== 'disconnect') applied({ kind: step.how.kind, attributes: step.whole })
+    if (way === 'disconnect') return
+    const { kind } = step.how
+    applied(standsUnproven(way, step.difference) ? { kind, attributes: step.whole } : this.#unproven())
+  }
+
+  #unproven(): AppliedTreatment {
+    const { step, before } = this.#options
+    const { kind } = step.how
+    const again = before.uncertain === true && before.kind === kind
+    return { kind, attributes: step.whole, uncertain: true, was: again ? (before.was ?? kind) : before.kind }
   }
 
   #because(): string {
@@ -238,6 +249,7 @@ export class Task {
   }
 
   #finish(end: TaskEnd): void {
+    this.#sent()
     this.#end = end
     this.watch.end()
     this.#controller.abort()

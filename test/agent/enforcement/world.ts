@@ -1,0 +1,429 @@
+import { EventEmitter } from 'node:events'
+import { pino } from 'pino'
+import {
+  type AnyDriver,
+  type Applied,
+  type AttributeValue,
+  type Capability,
+  type Cause,
+  type Command,
+  type DocumentKind,
+  DriverError,
+  type EnforcementNotice,
+  type Grant,
+  type Nas,
+  type Observation,
+  type Profile,
+  readNotice,
+  RecordKind,
+  type Refusal,
+  type Session,
+  type SessionRef,
+  type Subscriber,
+  type SubscriberRef,
+  type Treatment,
+  type TreatmentKind
+} from '../../../agent/model/index.js'
+import { Enforcement, type EnforcementOptions } from '../../../agent/enforcement/index.js'
+import { defaultPolicySettings, desired, render } from '../../../agent/policy/index.js'
+import { MemoryLedger } from '../sessions/memory-ledger.js'
+
+/** Time that passes only when told to. */
+export class Time {
+  now = Date.UTC(2026, 10, 23, 10)
+  readonly #timers = new Set<{ at: number; run: () => void }>()
+  readonly clock = (): number => this.now
+
+  readonly after = (ms: number, run: () => void): (() => void) => {
+    const timer = { at: this.now + ms, run }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  /** Lets time pass, timer by timer, and everything settle that each sets going. */
+  async pass(ms: number): Promise<void> {
+    const until = this.now + ms
+    await settle()
+    for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
+      this.#timers.delete(next)
+      this.now = Math.max(this.now, next.at)
+      next.run()
+      await settle()
+    }
+    this.now = until
+  }
+
+  #next(until: number): { at: number; run: () => void } | undefined {
+    let first: { at: number; run: () => void } | undefined
+    for (const timer of this.#timers)
+      if (timer.at <= until && (first === undefined || timer.at < first.at)) first = timer
+    return first
+  }
+}
+
+/** Lets promises and immediates run. */
+export async function settle(): Promise<void> {
+  for (let n = 0; n < 8; n++) await new Promise(resolve => setImmediate(resolve))
+}
+
+/** The replica, as far as enforcement sees it. */
+class Replica extends EventEmitter<{ changed: [readonly { kind: DocumentKind; id: string; document: unknown }[]] }> {
+  readonly people = new Map<string, Subscriber>()
+  readonly profiles = new Map<string, Profile>()
+  readonly subscriber = (id: string): Subscriber | undefined => this.people.get(id)
+  readonly profile = (id: string): Profile | undefined => this.profiles.get(id)
+  readonly subscribers = (): Iterable<Subscriber> => this.people.values()
+  readonly counts = (): Record<DocumentKind, number> => ({
+    subscriber: this.people.size,
+    profile: this.profiles.size,
+    nas: 1,
+    device: 0
+  })
+
+  put(...people: Subscriber[]): void {
+    for (const one of people) this.people.set(one.id, one)
+    this.emit(
+      'changed',
+      people.map(document => ({ kind: 'subscriber', id: document.id, document }))
+    )
+  }
+
+  remove(id: string): void {
+    this.people.delete(id)
+    this.emit('changed', [{ kind: 'subscriber', id, document: undefined }])
+  }
+
+  putProfile(profile: Profile): void {
+    this.profiles.set(profile.id, profile)
+    this.emit('changed', [{ kind: 'profile', id: profile.id, document: profile }])
+  }
+}
+
+class Sessions extends EventEmitter<{
+  opened: [Session]
+  closed: [Session, Cause]
+  granted: [Grant]
+  refused: [Refusal]
+}> {
+  readonly all = new Map<string, Session>()
+  readonly get = (id: string): Session | undefined => this.all.get(id)
+  readonly list = (): Iterable<Session> => this.all.values()
+  readonly ofSubscriber = (subscriber: string): readonly Session[] =>
+    [...this.all.values()].filter(session => session.subscriber === subscriber && session.state !== 'closed')
+}
+
+class Commands extends EventEmitter<{ requested: [Command] }> {
+  readonly waiting: Command[] = []
+  readonly completed: { id: string; outcome: string; words: string }[] = []
+  readonly pending = (): readonly Command[] => this.waiting
+
+  readonly complete = async (id: string, outcome: string, words: string): Promise<void> => {
+    this.completed.push({ id, outcome, words })
+  }
+}
+
+/** How a simulated NAS takes requests. `deaf`: answers nothing. `liar`: says ACK and does nothing. */
+export type Conduct = 'obeys' | 'deaf' | 'liar' | { readonly nak: number }
+
+/** A NAS that keeps what its sessions really have, and a driver that speaks to it. */
+export class FakeNas {
+  readonly nas: Nas
+  readonly drivers: AnyDriver[]
+  conduct: Conduct = 'obeys'
+  /** Time that an answer takes; 0 answers at once. */
+  delay = 0
+  /** Whether a cut subscriber dials again. */
+  redials = true
+  /** Whether a Stop reaches us. */
+  stops = true
+  readonly sent: {
+    readonly verb: string
+    readonly session: string
+    readonly at: number
+    readonly kind?: TreatmentKind
+  }[] = []
+  readonly actual = new Map<string, { kind: TreatmentKind; attributes: readonly AttributeValue[] }>()
+  inFlight = 0
+  mostInFlight = 0
+  readonly #world: World
+
+  constructor(
+    world: World,
+    id: string,
+    more: Partial<Nas> = {},
+    capabilities: readonly Capability[] = ['disconnect', 'change']
+  ) {
+    this.#world = world
+    this.nas = { id, addresses: ['192.0.2.1'], vendor: 'standard', secretRef: 'env:X', ...more }
+    this.drivers = [this.driver('radius-dae', capabilities)]
+  }
+
+  driver(name: string, capabilities: readonly Capability[]): AnyDriver {
+    return {
+      name,
+      capabilities,
+      health: async signal => {
+        await this.#answer('health', '', signal)
+        return 'it answers'
+      },
+      close: async () => undefined,
+      ...(capabilities.includes('disconnect') && {
+        disconnect: (s: SessionRef, signal: AbortSignal) => this.#disconnect(s, signal)
+      }),
+      ...(capabilities.includes('change') && {
+        change: (s: SessionRef, how: Treatment, signal: AbortSignal) => this.#change(s, how, signal)
+      }),
+      ...(capabilities.includes('block') && {
+        block: (who: SubscriberRef, how: Treatment, signal: AbortSignal) => this.#byApi('block', who, how, signal),
+        restore: (who: SubscriberRef, signal: AbortSignal) => this.#byApi('restore', who, who.full, signal)
+      }),
+      ...(capabilities.includes('observe') && { observe: (who: SubscriberRef) => this.#observe(who) })
+    }
+  }
+
+  verbs(session?: string): string[] {
+    return this.sent.filter(one => session === undefined || one.session === session).map(({ verb }) => verb)
+  }
+
+  async #answer(verb: string, session: string, signal: AbortSignal, kind?: TreatmentKind): Promise<Conduct> {
+    const { conduct } = this
+    this.sent.push({ verb, session, at: this.#world.time.now, ...(kind && { kind }) })
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight)
+    try {
+      if (conduct === 'deaf') await aborted(signal)
+      if (this.delay > 0) await new Promise<void>(resolve => this.#world.time.after(this.delay, resolve))
+      if (signal.aborted) throw new DriverError('TIMEOUT', 'given up')
+      if (typeof conduct === 'object') {
+        const code = conduct.nak === 503 ? 'NO_SUCH_SESSION' : 'REJECTED'
+        throw new DriverError(code, `refused: ${conduct.nak}`, { deviceCode: conduct.nak })
+      }
+      return conduct
+    } finally {
+      this.inFlight--
+    }
+  }
+
+  async #disconnect(session: SessionRef, signal: AbortSignal): Promise<Applied> {
+    if ((await this.#answer('disconnect', session.id, signal)) === 'obeys') this.#world.cut(this, session.id)
+    return { result: 'changed', detail: 'Disconnect-ACK' }
+  }
+
+  async #change(session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied> {
+    if (how.attributes.some(({ name }) => name === 'Mikrotik-Address-List'))
+      throw new DriverError('UNSUPPORTED', 'not by CoA')
+    const conduct = await this.#answer('coa', session.id, signal, how.kind)
+    const had = this.actual.get(session.id)
+    if (conduct === 'obeys' && had !== undefined) {
+      const names = new Set(how.attributes.map(({ name }) => name))
+      const attributes = [...had.attributes.filter(({ name }) => !names.has(name)), ...how.attributes]
+      this.actual.set(session.id, { kind: how.kind, attributes })
+    }
+    return { result: 'changed', detail: 'CoA-ACK' }
+  }
+
+  async #byApi(verb: 'block' | 'restore', who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied> {
+    for (const { id } of who.sessions) {
+      if ((await this.#answer(verb, id, signal, how.kind)) === 'obeys') this.actual.set(id, how)
+    }
+    return { result: 'changed', detail: 'done by the API', proof: 'read back from the device' }
+  }
+
+  async #observe(who: SubscriberRef): Promise<Observation> {
+    const [kind] = who.sessions.flatMap(({ id }) => this.actual.get(id)?.kind ?? [])
+    return {
+      present: kind !== undefined,
+      ...(kind && { treatment: kind }),
+      detail: `the device says ${kind ?? 'gone'}`
+    }
+  }
+}
+
+/** A provider in miniature: documents, sessions, NASes, and enforcement between them. */
+export class World {
+  readonly time = new Time()
+  readonly ledger = new MemoryLedger()
+  readonly replica = new Replica()
+  readonly sessions = new Sessions()
+  readonly commands = new Commands()
+  readonly nases = new Map<string, FakeNas>()
+  readonly settings: EnforcementOptions['settings'] = {
+    ...defaultPolicySettings,
+    walledGarden: { addressList: 'walled', filter: 'garden' }
+  }
+  enforcement!: Enforcement
+  #serial = 0
+
+  constructor() {
+    this.replica.profiles.set('home', { id: 'home', up: 5_000_000, down: 50_000_000, filter: 'home-50' })
+  }
+
+  async start(more: Partial<EnforcementOptions> = {}): Promise<void> {
+    this.enforcement = new Enforcement({
+      ledger: this.ledger,
+      replica: this.replica,
+      sessions: this.sessions,
+      commands: this.commands,
+      nases: { byId: id => this.nases.get(id)?.nas },
+      settings: this.settings,
+      driversFor: ({ id }) => this.nases.get(id)?.drivers ?? [],
+      clock: this.time.clock,
+      after: this.time.after,
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+      ...more
+    })
+    await this.enforcement.start()
+    await settle()
+  }
+
+  /** A process that dies and comes back: nothing in memory survives. */
+  async restart(more: Partial<EnforcementOptions> = {}): Promise<void> {
+    await settle()
+    await this.enforcement.close()
+    await this.start(more)
+  }
+
+  nas(id: string, more: Partial<Nas> = {}, capabilities?: readonly Capability[]): FakeNas {
+    const nas = new FakeNas(this, id, more, capabilities)
+    this.nases.set(id, nas)
+    return nas
+  }
+
+  /** A subscriber without a session. */
+  person(id: string, more: Partial<Subscriber> = {}): Subscriber {
+    const person: Subscriber = { id, username: id, status: 'active', profile: 'home', ...more }
+    this.replica.people.set(id, person)
+    return person
+  }
+
+  suspend(id: string, how: 'reject' | 'walled-garden' | 'throttle' = 'reject'): void {
+    const suspension = { how, reason: 'unpaid', reference: `invoice ${id}`, noticeAt: '2026-11-01T00:00:00Z' }
+    this.replica.put({ ...this.#person(id), status: 'suspended', suspension })
+  }
+
+  restore(id: string): void {
+    const { suspension: _, ...person } = this.#person(id)
+    this.replica.put({ ...person, status: 'active' })
+  }
+
+  /** Dials: an Access-Request and, when it is granted, a session. */
+  dial(subscriber: string, nas: FakeNas, { announce = true } = {}): Session | undefined {
+    const treatment = this.#policy(subscriber, nas)
+    const callingStation = `02-${subscriber}`
+    const at = this.time.now
+    const who = { subscriber, userName: subscriber, nas: nas.nas.id, callingStation, at }
+    if (treatment.kind === 'blocked') {
+      this.sessions.emit('refused', { ...who, code: 'SUSPENDED' })
+      return undefined
+    }
+    const ticket = `t${++this.#serial}`
+    if (announce) this.sessions.emit('granted', { ...who, ticket, profile: 'home', treatment: treatment.kind })
+    const session = newSession(`s${this.#serial}`, { ...who, ticket }, at)
+    nas.actual.set(session.id, treatment)
+    this.sessions.all.set(session.id, session)
+    if (announce) this.sessions.emit('opened', session)
+    return session
+  }
+
+  /** A session ends; its Stop arrives, if the NAS sends one; the equipment dials again, if it does. */
+  cut(nas: FakeNas, id: string, cause: Cause = 'stop'): void {
+    const session = this.sessions.all.get(id)
+    if (session === undefined || session.state === 'closed') return
+    nas.actual.delete(id)
+    if (nas.stops) {
+      const closed: Session = { ...session, state: 'closed', closedBy: cause, closedAt: this.time.now }
+      this.sessions.all.set(id, closed)
+      this.sessions.emit('closed', closed, cause)
+    }
+    if (nas.redials) this.time.after(50, () => this.dial(session.subscriber, nas))
+  }
+
+  /** What billing was told, oldest first. */
+  notices(subscriber?: string): EnforcementNotice[] {
+    return this.ledger.blocks
+      .flatMap(({ records }) => records)
+      .filter(({ kind }) => kind === RecordKind.enforcement)
+      .map(({ payload }) => readNotice(payload) as unknown as EnforcementNotice)
+      .filter(({ subject }) => subscriber === undefined || subject === subscriber)
+  }
+
+  states(subscriber: string): string[] {
+    return this.notices(subscriber).map(({ state }) => state)
+  }
+
+  last(subscriber: string): EnforcementNotice | undefined {
+    return this.notices(subscriber).at(-1)
+  }
+
+  /** Sessions on the network that do not have what they should. */
+  wrong(): string[] {
+    return [...this.nases.values()].flatMap(nas =>
+      [...nas.actual].flatMap(([id, { kind, attributes }]) => {
+        const want = this.#policy(this.sessions.all.get(id)?.subscriber ?? '', nas)
+        const same = kind === want.kind && said(attributes) === said(want.attributes)
+        return same ? [] : [`${id} has ${kind} ${said(attributes)}, wants ${want.kind} ${said(want.attributes)}`]
+      })
+    )
+  }
+
+  #policy(subscriber: string, nas: FakeNas): Treatment {
+    const person = this.#person(subscriber)
+    const profile = this.replica.profile(person.profile)
+    const { kind, reason } = desired(person, profile, this.time.now)
+    return render(person, profile, kind, reason, nas.nas.vendor, this.settings)
+  }
+
+  #person(id: string): Subscriber {
+    return this.replica.people.get(id) ?? { id, username: id, status: 'closed', profile: 'home' }
+  }
+}
+
+function said(attributes: readonly AttributeValue[]): string {
+  return attributes
+    .filter(({ name }) => /Rate|Bandwidth|Filter|List/.test(name))
+    .map(({ name, value }) => `${name}=${value}`)
+    .sort()
+    .join(' ')
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new DriverError('TIMEOUT', 'nothing was heard')), { once: true })
+  })
+}
+
+function newSession(
+  id: string,
+  who: Pick<Session, 'subscriber' | 'userName' | 'nas' | 'callingStation' | 'ticket'>,
+  at: number
+): Session {
+  return {
+    id,
+    ...who,
+    acctSessionId: id,
+    multiSessionId: '',
+    nasPort: '',
+    profile: 'home',
+    framedIpv4: '',
+    framedIpv6Prefix: '',
+    delegatedPrefix: '',
+    nasIpv4: '',
+    state: 'open',
+    startedAt: at,
+    lastAt: at,
+    seenAt: at,
+    closedAt: 0,
+    closedBy: '',
+    terminateCause: 0,
+    seconds: 0,
+    segmentUp: 0n,
+    segmentDown: 0n,
+    segmentUpPackets: 0,
+    segmentDownPackets: 0,
+    earlierUp: 0n,
+    earlierDown: 0n,
+    duplicates: 0,
+    late: 0,
+    resets: 0
+  }
+}

@@ -148,7 +148,7 @@ export class LevelLedger implements Ledger {
       lowWaterOctets: settings.lowWaterOctets,
       log,
       shrink: octets => this.#housekeeping.shrink(octets),
-      onLowSpace: use => settings.onLowSpace?.(use),
+      onLowSpace: use => this.#tell(() => settings.onLowSpace?.(use)),
       onRoom: lack => this.#room(lack)
     })
     this.#timers = [
@@ -314,7 +314,7 @@ export class LevelLedger implements Ledger {
       log?.error({ key: key.toString('latin1') }, 'a damaged value was put into quarantine')
       if (key[0] !== Space.table) continue
       const { table, key: name } = tableOf(key)
-      onDamagedEntry?.(table, name)
+      this.#tell(() => onDamagedEntry?.(table, name))
     }
   }
 
@@ -397,7 +397,7 @@ export class LevelLedger implements Ledger {
   #setState(state: LedgerState): void {
     if (state.words === this.#state.words) return
     this.#state = state
-    this.#settings.onState?.(state)
+    this.#tell(() => this.#settings.onState?.(state))
   }
 
   #sweepQuietly(): void {
@@ -408,6 +408,15 @@ export class LevelLedger implements Ledger {
 
   #lost(lost: Lost): void {
     this.#settings.log?.error({ lost }, 'records are lost')
-    this.#settings.onLost?.(lost)
+    this.#tell(() => this.#settings.onLost?.(lost))
+  }
+
+  // Whoever is told may fail, by appending to a full ledger for one; the ledger goes on.
+  #tell(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#settings.log?.error({ err: error }, 'somebody who was told by the ledger failed')
+    }
   }
 }

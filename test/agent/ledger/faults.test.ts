@@ -188,6 +188,25 @@ t.test('while it is broken everything is refused at once, reading waits, and the
   t.equal(ledger.durableHead, 4)
 })
 
+t.test('whoever is told and fails at that does not hold up the ledger', async t => {
+  const failing = new Failing()
+  const recovered = new States()
+  const ledger = await openAt(t, temporary(t), {
+    openStore: failing.open,
+    backoff: { first: 1, most: 4 },
+    onState: state => {
+      recovered.note(state)
+      throw new Error('told too much')
+    }
+  })
+  const again = recovered.next(TAKEN)
+  failing.next = EIO()
+  t.equal(await codeOf(ledger.append([entry('lost')]).durable), 'LEDGER_BROKEN')
+  await again
+  await ledger.append([entry(1)]).durable
+  t.equal(ledger.durableHead, 1)
+})
+
 t.test('a ledger that is broken can be closed', async t => {
   const { ledger, failing, directory } = await breakable(t)
   failing.refuse = 1_000_000

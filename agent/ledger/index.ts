@@ -1,6 +1,6 @@
 export * from './contract.js'
 export * from './errors.js'
-export { openLedger } from './level.js'
+export { openLedger } from './open.js'
 export type { LevelLedger } from './level.js'
 export type { LedgerOptions } from './options.js'
 export type { RetentionOptions } from './retention.js'

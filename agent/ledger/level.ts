@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Entry } from '../model/index.js'
 import { backup } from './backup.js'
@@ -11,8 +10,7 @@ import type { DiskUse } from './disk.js'
 import { neverGiven } from './epochs.js'
 import { LedgerError } from './errors.js'
 import type { Group } from './group.js'
-import { mendFiles } from './filecheck.js'
-import { Handle } from './handle.js'
+import type { Handle } from './handle.js'
 import { Housekeeping } from './housekeeping.js'
 import type { House } from './housekeeping.js'
 import { damagedPairs, inspect } from './inspect.js'
@@ -20,15 +18,13 @@ import type { InspectOptions, LedgerReport } from './inspect.js'
 import { Space, tableOf } from './keys.js'
 import { Losses, quarantine } from './losses.js'
 import type { Loss } from './losses.js'
-import { Mark, readMark } from './mark.js'
-import { openWithRoom } from './opening.js'
-import { settle } from './options.js'
-import type { LedgerOptions, Settings } from './options.js'
+import type { Mark } from './mark.js'
+import type { Settings } from './options.js'
 import { places } from './places.js'
 import { readBlocks } from './reader.js'
 import { Recovery } from './recovery.js'
-import { Reserve } from './reserve.js'
-import { cursorOperation, start, survey } from './start.js'
+import type { Reserve } from './reserve.js'
+import { cursorOperation, survey } from './start.js'
 import type { Start } from './start.js'
 import type { Pair, Store } from './store.js'
 import { readEntries, readEntry, tableOperation } from './tables.js'
@@ -37,12 +33,10 @@ import { Waiters } from './waiters.js'
 const CAPACITY_EVERY = 10_000
 const SWEEP_EVERY = 900_000
 const REST_AFTER = 60_000
-/** So many starts without rest make a file of LevelDB's the suspect. */
-const CRASHES = 3
 const OK: LedgerState = { status: 'ok', words: 'records are taken and synced' }
 
 /** The open parts that a ledger is made of. */
-interface Parts {
+export interface Parts {
   readonly settings: Settings
   readonly store: Store
   readonly handle: Handle
@@ -50,41 +44,6 @@ interface Parts {
   readonly reserve: Reserve
   readonly found: Start
   readonly repaired: boolean
-}
-
-/**
- * Opens a ledger, or makes one. Files of LevelDB's that are damaged are repaired; what is lost by that is told when it
- * is read.
- * @throws LedgerError `LEDGER_LOCKED`, `LEDGER_UNREADABLE`, `LEDGER_VERSION`
- */
-export async function openLedger(options: LedgerOptions): Promise<LevelLedger> {
-  const settings = settle(options)
-  const { directory, clock, log } = settings
-  const location = join(directory, places.store)
-  await makeDirectory(directory)
-  const reserve = new Reserve(join(directory, places.reserve), settings.reserveOctets)
-  const crashes = (await readMark(join(directory, places.mark))).starts
-  if (settings.checkFiles || crashes >= CRASHES) await mendFiles(directory, log)
-  const { store, repaired } = await openWithRoom(location, () => settings.openStore(location), reserve, clock, log)
-  const handle = new Handle(store, location, settings.openStore)
-  let mark: Mark | undefined
-  try {
-    mark = await Mark.open(join(directory, places.mark))
-    const found = await start(store, mark.found.head, clock)
-    const ledger = new LevelLedger({ settings, store, handle, mark, reserve, found, repaired })
-    await ledger.quarantine(found.damaged)
-    return ledger
-  } catch (error) {
-    await mark?.close()
-    await handle.close()
-    throw error
-  }
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new LedgerError('LEDGER_UNREADABLE', String(error), { cause: error })
-  })
 }
 
 /** The ledger on LevelDB. */
@@ -108,7 +67,7 @@ export class LevelLedger implements Ledger {
   #recovering: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  /** Use `openLedger`. */
+  /** Use `openLedger` of open.ts. */
   constructor({ settings, store, handle, mark, reserve, found, repaired }: Parts) {
     const { log, clock, directory } = settings
     const never = neverGiven(found.epochs)

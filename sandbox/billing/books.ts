@@ -137,27 +137,18 @@ export class Books extends EventEmitter<BooksEvents> {
   }
 
   async #run<R>(change: (draft: Draft) => R | Promise<R>): Promise<R> {
+    if (this.#store.broken) await this.#recover()
     const draft = new Draft(this.#tables, this.#clock())
     const result = await change(draft)
     const entries = this.#entriesOf(draft)
     const changes = [...draft.changes, ...this.#feedChanges(entries)]
     if (changes.length === 0) return result
-    await this.#write(changes)
+    await this.#store.write(changes)
     const before = new Map(draft.changes.map(({ key }) => [key, this.#tables.account.get(key)]))
     applyChanges(this.#tables, draft.changes)
     this.#feed.append(entries)
     this.#tell(draft.changes, before)
     return result
-  }
-
-  /** After a failure memory is read anew, since nobody knows how much of the write has reached the disk. */
-  async #write(changes: readonly Change[]): Promise<void> {
-    try {
-      await this.#store.write(changes)
-    } catch (error) {
-      await this.#load()
-      throw error
-    }
   }
 
   #entriesOf(draft: Draft): FeedEntry[] {
@@ -191,6 +182,12 @@ export class Books extends EventEmitter<BooksEvents> {
       if (account.document.status === 'suspended') this.emit('suspended', account)
       else if (was === 'suspended') this.emit('restored', account)
     }
+  }
+
+  /** After a failed write the disk decides what has happened. */
+  async #recover(): Promise<void> {
+    await this.#store.reopen()
+    await this.#load()
   }
 
   async #load(): Promise<void> {

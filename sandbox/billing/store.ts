@@ -65,6 +65,7 @@ const END = '\uffff'
 export class Store {
   readonly #directory: string
   #level: Level
+  #broken = false
 
   private constructor(directory: string, level: Level) {
     this.#directory = directory
@@ -76,39 +77,53 @@ export class Store {
     return new Store(directory, await openLevel(directory))
   }
 
-  /** All entries of a table whose key begins with `prefix`, by key. */
-  async *entries<T extends Table>(table: T, prefix = ''): AsyncIterable<readonly [string, State[T]]> {
-    const range = { gte: `${table}!${prefix}`, lt: `${table}!${prefix}${END}` }
-    for await (const [key, value] of this.#level.iterator(range))
-      yield [key.slice(table.length + 1), decode(table, value)]
+  /** True after a write failed: LevelDB refuses every later one until the directory is opened anew. */
+  get broken(): boolean {
+    return this.#broken
   }
 
+  /** All entries of a table whose key begins with `prefix`, by key. @throws BillingError `BILLING_STORAGE` */
+  async *entries<T extends Table>(table: T, prefix = ''): AsyncIterable<readonly [string, State[T]]> {
+    const range = { gte: `${table}!${prefix}`, lt: `${table}!${prefix}${END}` }
+    try {
+      for await (const [key, value] of this.#level.iterator(range))
+        yield [key.slice(table.length + 1), decode(table, value)]
+    } catch (error) {
+      throw new BillingError('BILLING_STORAGE', 'the state could not be read', error)
+    }
+  }
+
+  /** @throws BillingError `BILLING_STORAGE` */
   async get<T extends Table>(table: T, key: string): Promise<State[T] | undefined> {
-    const value = await this.#level.get(`${table}!${key}`)
+    const value = await this.#level.get(`${table}!${key}`).catch((error: unknown) => {
+      throw new BillingError('BILLING_STORAGE', 'the state could not be read', error)
+    })
     return value === undefined ? undefined : decode(table, value)
   }
 
   /**
-   * All changes or none, synced before it resolves. After a failure the handle is opened anew, since LevelDB refuses
-   * every later write otherwise.
+   * All changes or none, synced before it resolves. Once it has failed, nobody knows how much has reached the disk:
+   * `reopen`, then read everything again.
    * @throws BillingError `BILLING_STORAGE`
    */
   async write(changes: readonly Change[]): Promise<void> {
     try {
       await this.#level.batch(changes.map(operation), { sync: true })
     } catch (error) {
-      await this.#reopen()
+      this.#broken = true
       throw new BillingError('BILLING_STORAGE', 'the change could not be written', error)
     }
   }
 
-  close(): Promise<void> {
-    return this.#level.close()
-  }
-
-  async #reopen(): Promise<void> {
+  /** Opens the directory anew after a failure. @throws BillingError `BILLING_STORAGE` while it cannot be */
+  async reopen(): Promise<void> {
     await this.#level.close().catch(() => undefined)
     this.#level = await openLevel(this.#directory)
+    this.#broken = false
+  }
+
+  close(): Promise<void> {
+    return this.#level.close()
   }
 }
 
@@ -117,7 +132,11 @@ async function openLevel(directory: string): Promise<Level> {
   try {
     await level.open()
   } catch (error) {
-    throw new BillingError('BILLING_STORAGE', `${directory} cannot be opened: is another billing running on it?`, error)
+    throw new BillingError(
+      'BILLING_STORAGE',
+      `${directory} cannot be opened: is the disk full, or another billing running on it?`,
+      error
+    )
   }
   return level
 }

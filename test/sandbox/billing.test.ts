@@ -1,5 +1,6 @@
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { array, assert, integer, property } from 'fast-check'
 import { pino } from 'pino'
@@ -242,6 +243,38 @@ t.test(
     await post(await cloud.listen(), batch(acknowledged + 1, 25))
     t.equal(cloud.totals().events, acknowledged + 25, 'each once')
     t.equal(cloud.totals().upOctets, BigInt(acknowledged + 25) * 10n)
+  }
+)
+
+const hasPrlimit = existsSync('/usr/bin/prlimit')
+const skip = hasPrlimit || process.env['CI'] === 'true' ? false : 'needs prlimit (apt-get install util-linux)'
+
+t.test(
+  'a disk that takes nothing is answered 503, and the same batch counts once when it does again',
+  { skip },
+  async t => {
+    const child = fork(new URL('./billing-process.js', import.meta.url), [t.testdir()], {
+      stdio: ['ignore', 'inherit', 'ignore', 'ipc']
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const [url] = (await once(child, 'message')) as [string]
+    const limit = (octets: string): void =>
+      void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${octets}:`])
+    t.equal((await post(url, batch(1, 10))).status, 200)
+    limit('1')
+    for (const attempt of ['first', 'second']) {
+      const response = await post(url, batch(11, 10))
+      t.equal(response.status, 503, attempt)
+      t.ok(response.headers.get('retry-after'))
+      t.match(await response.json(), { code: 'BILLING_STORAGE' })
+    }
+    limit('unlimited')
+    t.same(await (await post(url, batch(11, 10))).json(), { accepted: 10, duplicates: 0, rejected: [] })
+    t.match(await (await counter(url, 'GET', '/usage')).json(), {
+      events: 20,
+      upOctets: '200',
+      streams: [{ complete: 20 }]
+    })
   }
 )
 

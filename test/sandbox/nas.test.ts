@@ -350,9 +350,9 @@ t.test(
       keys(nas)
         .uint32(Attr.EventTimestamp, now - 301)
         .finish()
-    const once_ = { host: '127.0.0.1', port: coaPort, transmissions: 1, intervalMs: 30 }
-    const replayer = new RadiusClient({ ...once_, secret: new Secret(secret) })
-    const stranger = new RadiusClient({ ...once_, secret: new Secret('a guess') })
+    const impatient = { host: '127.0.0.1', port: coaPort, transmissions: 1, intervalMs: 30 }
+    const replayer = new RadiusClient({ ...impatient, secret: new Secret(secret) })
+    const stranger = new RadiusClient({ ...impatient, secret: new Secret('a guess') })
     await t.rejects(replayer.request({ code: 40, attributes: stale }), { code: 'NAS_NO_ANSWER' }, 'an old request')
     await t.rejects(stranger.request({ code: 40, attributes: () => keys(nas).finish() }), { code: 'NAS_NO_ANSWER' })
     t.equal(nas.line('alice').state, 'online')

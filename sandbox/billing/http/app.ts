@@ -35,7 +35,11 @@ export interface AppParts {
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { counter, books, script, tokens, feed, log } = parts
   const app = fastify({
-    loggerInstance: log.child({ module: 'sandbox-billing' }, { level: 'warn' }),
+    // Each request in the log would be too much, but who wants to hear less hears less.
+    loggerInstance: log.child(
+      { module: 'sandbox-billing' },
+      { level: log.isLevelEnabled('warn') ? 'warn' : log.level }
+    ),
     requestTimeout: 30_000,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } }
   }) as unknown as FastifyInstance

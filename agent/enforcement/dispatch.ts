@@ -13,7 +13,7 @@ import type { After } from './deadline.js'
 import { ladder, type Rung } from './ladder.js'
 import type { NasesView, SessionsView } from './needs.js'
 import type { Need } from './order.js'
-import { type AppliedTreatment, sessionRef } from './plan.js'
+import { type AppliedTreatment, isVaried, sessionRef, type Step } from './plan.js'
 import type { NasQueues } from './queue.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
 import type { Watches } from './watches.js'
@@ -69,9 +69,7 @@ export class Dispatch {
       before,
       who: this.#who(owner, session),
       rungs,
-      // A reading tells the kind of treatment, so it proves nothing where only the rate changes.
-      observers:
-        step.difference === 'sideways' ? [] : drivers.filter(({ capabilities }) => capabilities.includes('observe')),
+      observers: isReadable(step, before) ? drivers.filter(({ capabilities }) => capabilities.includes('observe')) : [],
       queues,
       times,
       after,
@@ -126,4 +124,9 @@ export class Dispatch {
       full
     }
   }
+}
+
+/** A reading tells the kind of treatment: it proves nothing where the session may have another variety of the same. */
+function isReadable(step: Step, before: AppliedTreatment): boolean {
+  return step.difference !== 'sideways' && !isVaried(step, before)
 }

@@ -9,6 +9,8 @@ export interface AppliedTreatment {
   readonly uncertain?: boolean
   /** While uncertain: what it had before, and may still have. */
   readonly was?: TreatmentKind
+  /** While uncertain: it may also have another variety of the same kind, so that a reading of the kind proves nothing. */
+  readonly varied?: boolean
 }
 
 /** From worse to better, `looser` is a restore; `sideways` keeps the kind: another rate. */
@@ -67,6 +69,12 @@ export function compare(applied: AppliedTreatment, want: Treatment): Step | unde
   const moves = difference !== 'sideways' && addresses(applied.attributes) !== addresses(whole)
   const sayable = want.kind !== 'blocked' && changed.length > 0 && gone.length === 0 && !moves
   return { difference, how: { ...want, attributes: changed }, whole, sayable }
+}
+
+/** Whether the session may have another variety of what the step brings: another rate under the same kind. */
+export function isVaried({ how, whole }: Step, before: AppliedTreatment): boolean {
+  if (before.kind !== how.kind) return false
+  return before.varied === true || JSON.stringify(before.attributes) !== JSON.stringify(whole)
 }
 
 /** A session in a driver's terms. */

@@ -1,7 +1,7 @@
 import { DriverError, type AnyDriver, type Milliseconds, type Session, type SubscriberRef } from '../model/index.js'
 import { type After, pause } from './deadline.js'
 import { type Rung, standsUnproven, type Way } from './ladder.js'
-import { type AppliedTreatment, sessionRef, type Step } from './plan.js'
+import { type AppliedTreatment, isVaried, sessionRef, type Step } from './plan.js'
 import { observeUntilProven, type Proven, Watch } from './proof.js'
 import type { NasQueues } from './queue.js'
 import { retryRule, retryWait } from './retry.js'
@@ -218,7 +218,8 @@ export class Task {
     const { step, before } = this.#options
     const { kind } = step.how
     const again = before.uncertain === true && before.kind === kind
-    return { kind, attributes: step.whole, uncertain: true, was: again ? (before.was ?? kind) : before.kind }
+    const was = again ? (before.was ?? kind) : before.kind
+    return { kind, attributes: step.whole, uncertain: true, was, ...(isVaried(step, before) && { varied: true }) }
   }
 
   #because(): string {

@@ -335,7 +335,13 @@ export class World {
       this.sessions.all.set(id, closed)
       this.sessions.emit('closed', closed, cause)
     }
-    if (nas.redials) this.time.after(50, () => this.dial(session.subscriber, nas))
+    if (nas.redials) this.time.after(50, () => this.#redial(session.subscriber, nas))
+  }
+
+  /** Equipment that is online already does not dial. */
+  #redial(subscriber: string, nas: FakeNas): void {
+    const online = [...nas.actual.keys()].some(id => this.sessions.all.get(id)?.subscriber === subscriber)
+    if (!online) this.dial(subscriber, nas)
   }
 
   /** What billing was told, oldest first. */

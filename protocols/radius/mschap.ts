@@ -2,15 +2,18 @@
  * Microsoft's challenge handshakes and the keys that follow from them. All of it rests on the NT hash of the
  * password: whoever has the hash can log on, so it is as secret as the password.
  */
-import { createCipheriv, createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { Vendor } from './attributes.js'
+import { DES_SCHEDULE, desEncrypt, desSchedule } from './des.js'
 import { RadiusError } from './errors.js'
 import { md4 } from './md4.js'
 import type { Packet } from './packet.js'
+import { sha1 } from './sha1.js'
 
 const CHAP_RESPONSE = 1
 const CHAP_CHALLENGE = 11
 const CHAP2_RESPONSE = 25
+const MAX_NAME = 253
 
 /** NT hash of a password: MD4 over its UTF-16LE; 16 octets. RFC 2433 §A.3, RFC 2759 §8.3. */
 export function ntHash(password: string): Buffer {
@@ -23,17 +26,51 @@ export function ntHashHash(hash: Buffer): Buffer {
 }
 
 /**
+ * An NT hash made ready for many logins: its three DES key schedules and its digest, 400 octets. Worth keeping, since
+ * making it costs more than a login. As secret as the hash; prints as `[NT hash]`.
+ */
+export class NtKey {
+  readonly #octets = new Uint8Array(3 * DES_SCHEDULE)
+  /** {@link ntHashHash} of the hash. */
+  readonly digest: Buffer
+
+  /** @throws RadiusError `RAD_BAD_VALUE` unless the hash holds 16 octets */
+  constructor(hash: Buffer) {
+    if (hash.length !== 16) throw new RadiusError('RAD_BAD_VALUE', 'an NT hash holds 16 octets')
+    const key = Buffer.concat([hash], 21)
+    for (const i of [0, 1, 2]) desSchedule(key, 7 * i, this.#octets, DES_SCHEDULE * i)
+    this.digest = ntHashHash(hash)
+  }
+
+  static of(hash: Buffer | NtKey): NtKey {
+    return hash instanceof NtKey ? hash : new NtKey(hash)
+  }
+
+  /** The three keys' encryptions of eight octets, one behind the other: 24 octets. */
+  encrypt(block: Buffer): Buffer {
+    const to = Buffer.allocUnsafe(24)
+    for (let i = 0; i < 3; i++) desEncrypt(this.#octets, DES_SCHEDULE * i, block, to, 8 * i)
+    return to
+  }
+
+  toJSON(): string {
+    return '[NT hash]'
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[NT hash]'
+  }
+}
+
+/**
  * What a client answers to a challenge of 8 octets: the challenge under three DES keys cut from the hash.
  * @returns 24 octets
  * @throws RadiusError `RAD_BAD_VALUE` for other sizes
  * @see RFC 2433 §A.5, RFC 2759 §8.5
  */
-export function msChapResponse(challenge: Buffer, hash: Buffer): Buffer {
-  if (challenge.length !== 8 || hash.length !== 16) {
-    throw new RadiusError('RAD_BAD_VALUE', 'MS-CHAP takes a challenge of 8 octets and an NT hash of 16')
-  }
-  const keys = Buffer.concat([hash], 21)
-  return Buffer.concat([0, 7, 14].map(at => des(keys.subarray(at, at + 7), challenge)))
+export function msChapResponse(challenge: Buffer, hash: Buffer | NtKey): Buffer {
+  if (challenge.length !== 8) throw new RadiusError('RAD_BAD_VALUE', 'MS-CHAP takes a challenge of 8 octets')
+  return NtKey.of(hash).encrypt(challenge)
 }
 
 /**
@@ -46,7 +83,7 @@ export function msChap2Response(
   authenticatorChallenge: Buffer,
   peerChallenge: Buffer,
   userName: string,
-  hash: Buffer
+  hash: Buffer | NtKey
 ): Buffer {
   return msChapResponse(challengeHash(peerChallenge, authenticatorChallenge, userName), hash)
 }
@@ -60,11 +97,15 @@ export function msChap2AuthenticatorResponse(
   authenticatorChallenge: Buffer,
   peerChallenge: Buffer,
   userName: string,
-  hash: Buffer,
+  hash: Buffer | NtKey,
   ntResponse: Buffer
 ): string {
-  const digest = sha1(ntHashHash(hash), ntResponse, SERVER_TO_CLIENT)
-  const proof = sha1(digest, challengeHash(peerChallenge, authenticatorChallenge, userName), MORE_ITERATION)
+  return proofOf(challengeHash(peerChallenge, authenticatorChallenge, userName), hash, ntResponse)
+}
+
+function proofOf(challenge: Buffer, hash: Buffer | NtKey, ntResponse: Buffer): string {
+  const digest = sha1(digestOf(hash), ntResponse, SERVER_TO_CLIENT)
+  const proof = sha1(digest, challenge, MORE_ITERATION)
   return `S=${proof.toString('hex').toUpperCase()}`
 }
 
@@ -77,7 +118,7 @@ export function withoutDomain(userName: string): string {
  * Checks the MS-CHAP response of an Access-Request. RFC 2548 §2.1.
  * @returns false also if the attributes are missing, have another size, or hold only a LAN Manager response
  */
-export function verifyMsChap(packet: Packet, hash: Buffer): boolean {
+export function verifyMsChap(packet: Packet, hash: Buffer | NtKey): boolean {
   const challenge = packet.vsa(Vendor.Microsoft, CHAP_CHALLENGE)
   const response = packet.vsa(Vendor.Microsoft, CHAP_RESPONSE)
   if (challenge?.length !== 8 || response?.length !== 50 || (response[1]! & 1) === 0) return false
@@ -98,17 +139,37 @@ export interface MsChap2Success {
  * @param hash      NT hash of the subscriber's password
  * @returns what the reply needs; undefined if the response is wrong, missing or has another size
  */
-export function verifyMsChap2(packet: Packet, userName: string, hash: Buffer): MsChap2Success | undefined {
+export function verifyMsChap2(packet: Packet, userName: string, hash: Buffer | NtKey): MsChap2Success | undefined {
   const challenge = packet.vsa(Vendor.Microsoft, CHAP_CHALLENGE)
   const response = packet.vsa(Vendor.Microsoft, CHAP2_RESPONSE)
-  if (challenge?.length !== 16 || response?.length !== 50) return undefined
-  const peer = response.subarray(2, 18)
-  const ntResponse = response.subarray(26)
+  if (challenge === undefined || response === undefined) return undefined
+  return checkMsChap2(challenge, response, userName, hash)
+}
+
+/**
+ * Checks a response to an MS-CHAPv2 challenge, whatever carried the two.
+ * @param challenge  16 octets
+ * @param response   value of MS-CHAP2-Response: identifier, flags, peer's challenge 16, reserved 8, response 24
+ * @param userName   with or without a domain, as the peer has it; 253 octets at most
+ * @returns undefined if the response is wrong or anything has another size
+ */
+export function checkMsChap2(
+  challenge: Buffer,
+  response: Buffer,
+  userName: string,
+  hash: Buffer | NtKey
+): MsChap2Success | undefined {
+  if (challenge.length !== 16 || response.length !== 50) return undefined
   const user = withoutDomain(userName)
-  if (!timingSafeEqual(msChap2Response(challenge, peer, user, hash), ntResponse)) return undefined
-  const proof = msChap2AuthenticatorResponse(challenge, peer, user, hash, ntResponse)
-  const success = Buffer.concat([response.subarray(0, 1), Buffer.from(proof)])
-  return { success, keys: mppeKeys(hash, ntResponse) }
+  if (Buffer.byteLength(user) > MAX_NAME) return undefined
+  const key = NtKey.of(hash)
+  const ntResponse = response.subarray(26)
+  const short = challengeHash(response.subarray(2, 18), challenge, user)
+  if (!timingSafeEqual(key.encrypt(short), ntResponse)) return undefined
+  const success = Buffer.allocUnsafe(43)
+  success[0] = response[0]!
+  success.write(proofOf(short, key, ntResponse), 1, 'latin1')
+  return { success, keys: mppeKeys(key, ntResponse) }
 }
 
 /** Session keys as the server uses them. */
@@ -122,14 +183,14 @@ export interface MppeKeys {
  * @param ntResponse  the client's 24 octets
  * @see RFC 3079 §3.3–3.4
  */
-export function mppeKeys(hash: Buffer, ntResponse: Buffer): MppeKeys {
+export function mppeKeys(hash: Buffer | NtKey, ntResponse: Buffer): MppeKeys {
   const master = mppeMasterKey(hash, ntResponse)
   return { send: startKey(master, CLIENT_RECEIVES), receive: startKey(master, CLIENT_SENDS) }
 }
 
 /** The key that both session keys follow from: 16 octets. RFC 3079 §3.4, GetMasterKey. */
-export function mppeMasterKey(hash: Buffer, ntResponse: Buffer): Buffer {
-  return sha1(ntHashHash(hash), ntResponse, MASTER_KEY).subarray(0, 16)
+export function mppeMasterKey(hash: Buffer | NtKey, ntResponse: Buffer): Buffer {
+  return sha1(digestOf(hash), ntResponse, MASTER_KEY).subarray(0, 16)
 }
 
 // The texts of RFC 2759 §8.7 and RFC 3079 §3.4
@@ -152,22 +213,6 @@ function challengeHash(peerChallenge: Buffer, authenticatorChallenge: Buffer, us
   return sha1(peerChallenge, authenticatorChallenge, Buffer.from(userName)).subarray(0, 8)
 }
 
-function sha1(...parts: readonly Buffer[]): Buffer {
-  const hash = createHash('sha1')
-  for (const part of parts) hash.update(part)
-  return hash.digest()
-}
-
-// Single DES is triple DES with the same key three times, which OpenSSL 3 still offers.
-function des(key: Buffer, block: Buffer): Buffer {
-  const withParity = spread(key)
-  const cipher = createCipheriv('des-ede3-ecb', Buffer.concat([withParity, withParity, withParity]), null)
-  cipher.setAutoPadding(false)
-  return Buffer.concat([cipher.update(block), cipher.final()])
-}
-
-// 56 bits of key to eight octets of seven bits each; DES ignores the parity bits
-function spread(key: Buffer): Buffer {
-  const bits = BigInt(`0x${key.toString('hex')}`)
-  return Buffer.from(Array.from({ length: 8 }, (_, i) => Number((bits >> BigInt(49 - 7 * i)) & 0x7fn) << 1))
+function digestOf(hash: Buffer | NtKey): Buffer {
+  return hash instanceof NtKey ? hash.digest : ntHashHash(hash)
 }

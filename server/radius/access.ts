@@ -13,7 +13,7 @@ import type { Dictionary } from '../../protocols/radius/index.js'
 import { acceptAttributes } from './accept.js'
 import { AccessRequest } from './access-request.js'
 import { methods as allMethods } from './methods/index.js'
-import { type Directory, type Judgement, type Method, wrong } from './methods/method.js'
+import { type Directory, type Judgement, type Method, type Who, wrong } from './methods/method.js'
 import { printable } from './printable.js'
 import type { Rejections } from './rejections.js'
 import { type Answer, type Handler, plain, type RadiusRequest } from './request.js'
@@ -39,7 +39,9 @@ export interface AccessOptions {
 
 const REJECTED = plain('rejected')
 
-/** Access-Requests: answered from memory, at once. @returns the handler */
+type Right = Extract<Judgement, { verdict: 'right' }>
+
+/** Access-Requests: answered from memory, at once, except salted passwords and EAP. @returns the handler */
 export function accessHandler(options: AccessOptions): Handler {
   const access = new Access(options)
   return request => access.answer(request)
@@ -58,16 +60,15 @@ class Access {
     this.#sessionsOf = subscriber => options.sessions.ofSubscriber(subscriber)
   }
 
-  answer(request: RadiusRequest): Answer {
+  answer(request: RadiusRequest): Answer | Promise<Answer> {
     const asked = new AccessRequest(request)
     const named = this.#options.directory.subscriberByUserName(asked.userName)
     const judgement = this.#judge(asked, named)
-    if (judgement.verdict === 'right') return this.#decide(request, asked, judgement.subscriber, judgement.attributes)
-    if (judgement.verdict === 'challenge') return { outcome: 'challenged', attributes: judgement.attributes }
-    return this.#refuse(asked, named, rejected(judgement.code))
+    if (!(judgement instanceof Promise)) return this.#conclude(request, asked, named, judgement)
+    return judgement.then(settled => this.#conclude(request, asked, named, settled))
   }
 
-  #judge(asked: AccessRequest, named: Subscriber | undefined): Judgement {
+  #judge(asked: AccessRequest, named: Subscriber | undefined): Judgement | Promise<Judgement> {
     for (const method of this.#methods) {
       const judgement = method(asked, named, this.#options.directory)
       if (judgement !== undefined) return judgement
@@ -75,7 +76,23 @@ class Access {
     return wrong('UNSUPPORTED_METHOD')
   }
 
-  #decide({ source }: RadiusRequest, asked: AccessRequest, subscriber: Subscriber, added: Buffer | undefined): Answer {
+  #conclude(request: RadiusRequest, asked: AccessRequest, named: Subscriber | undefined, judgement: Judgement): Answer {
+    switch (judgement.verdict) {
+      case 'right':
+        return this.#decide(request, asked, judgement)
+      case 'challenge':
+        return { outcome: 'challenged', attributes: judgement.attributes }
+      case 'silent':
+        return plain(judgement.outcome)
+      case 'wrong': {
+        const { code, detail, attributes, who = { userName: asked.userName, subscriber: named } } = judgement
+        return this.#refuse(asked, who, rejected(code, detail), attributes)
+      }
+    }
+  }
+
+  #decide({ source }: RadiusRequest, asked: AccessRequest, right: Right): Answer {
+    const { subscriber, attributes: added, rejection } = right
     const { directory, settings, clock, replace } = this.#options
     const profile = directory.profile(subscriber.profile)
     const decision = decide(asked, subscriber, profile, {
@@ -85,10 +102,13 @@ class Access {
       sessionsOf: this.#sessionsOf,
       mayReplace: replace !== undefined
     })
-    if (!decision.accept) return this.#refuse(asked, subscriber, decision)
+    const who = { userName: asked.userName, subscriber }
+    if (!decision.accept) return this.#refuse(asked, who, decision, rejection?.(decision.code))
     const encoded = this.#encoder.encode(subscriber, profile, decision.kind, source.nas.vendor)
-    if (encoded === undefined)
-      return this.#refuse(asked, subscriber, rejected('SUSPENDED', 'See the log: its treatment cannot be sent.'))
+    if (encoded === undefined) {
+      const refusal = rejected('SUSPENDED', 'See the log: its treatment cannot be sent.')
+      return this.#refuse(asked, who, refusal, rejection?.(refusal.code))
+    }
     if (decision.replaces.length > 0) replace?.(decision.replaces)
     const { ticket, octets } = this.#options.tickets.issue(subscriber.id, subscriber.profile)
     this.#granted(asked, subscriber, decision, ticket)
@@ -108,9 +128,13 @@ class Access {
     })
   }
 
-  #refuse(asked: AccessRequest, subscriber: Subscriber | undefined, { code, words }: Rejection): Answer {
+  #refuse(
+    { nas, callingStation }: AccessRequest,
+    { userName, subscriber }: Who,
+    { code, words }: Rejection,
+    attributes: Buffer | undefined
+  ): Answer {
     const { rejections, sessions, clock, log } = this.#options
-    const { nas, callingStation, userName } = asked
     const at = clock()
     rejections.note({ subscriber: subscriber?.id ?? '', userName, nas, code, words, callingStation, at })
     if (subscriber !== undefined) {
@@ -124,6 +148,6 @@ class Access {
       })
     }
     if (log.isLevelEnabled('debug')) log.debug({ userName: printable(userName), nas, code }, 'rejected')
-    return REJECTED
+    return attributes === undefined ? REJECTED : { outcome: 'rejected', attributes }
   }
 }

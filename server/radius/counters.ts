@@ -13,6 +13,10 @@ export const discards = {
   PROXY_STATE_UNSIGNED:
     'A request with Proxy-State and without Message-Authenticator may be an attack (CVE-2024-3596). Update the proxy or make it sign.',
   EAP_WITH_PASSWORD: 'A request holds EAP-Message and a password: the NAS is broken. RFC 2869 §5.19',
+  TOO_BUSY:
+    'More salted passwords wait to be checked than may wait; the NAS asks again. Give billing cheaper hashes or clear text, or look who guesses passwords.',
+  EAP_OUT_OF_STEP:
+    'An EAP response answers a request that is not the last one: the device or the NAS sent it late. A few are normal.',
   DUPLICATE_IN_FLIGHT: 'The NAS sent again what is being worked on. A few are normal.',
   UNUSABLE_ACCOUNTING: 'The Accounting-Request names no session, or a status that RADIUS does not define.',
   NOT_RECORDED:

@@ -9,6 +9,8 @@ export type Outcome =
   | 'accepted'
   | 'rejected'
   | 'challenged'
+  | 'busy'
+  | 'out-of-step'
   | 'alive'
   | 'recorded'
   | 'without-usage'
@@ -36,6 +38,8 @@ export const replies: readonly ReplyRow[] = [
   { port: 'authentication', request: Code.AccessRequest, outcome: 'accepted', reply: Code.AccessAccept },
   { port: 'authentication', request: Code.AccessRequest, outcome: 'challenged', reply: Code.AccessChallenge },
   { port: 'authentication', request: Code.AccessRequest, outcome: 'rejected', reply: Code.AccessReject, delayed: true },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'busy', silence: 'TOO_BUSY' },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'out-of-step', silence: 'EAP_OUT_OF_STEP' },
   { port: 'authentication', request: Code.StatusServer, outcome: 'alive', reply: Code.AccessAccept },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'recorded', reply: Code.AccountingResponse },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'without-usage', reply: Code.AccountingResponse },

@@ -9,10 +9,29 @@ export type Judgement =
       readonly subscriber: Subscriber
       /** What the method adds to the Access-Accept, such as keys. */
       readonly attributes?: Buffer
+      /** What it adds to the Access-Reject where policy refuses the subscriber all the same. */
+      readonly rejection?: (code: RejectCode) => Buffer
     }
-  | { readonly verdict: 'wrong'; readonly code: RejectCode }
+  | {
+      readonly verdict: 'wrong'
+      readonly code: RejectCode
+      /** What the method adds to the Access-Reject. */
+      readonly attributes?: Buffer
+      /** What is particular about this case, in words for a technician. */
+      readonly detail?: string
+      /** Who it turned out to be, where User-Name says something else. */
+      readonly who?: Who
+    }
   /** More is needed: `attributes` (State, a message to the device) go into an Access-Challenge. */
   | { readonly verdict: 'challenge'; readonly attributes: Buffer }
+  /** No answer: the NAS asks again. */
+  | { readonly verdict: 'silent'; readonly outcome: 'busy' | 'out-of-step' }
+
+/** A name that somebody gave, and whom it belongs to. */
+export interface Who {
+  readonly userName: string
+  readonly subscriber: Subscriber | undefined
+}
 
 /** Finds a subscriber by what a request says of them. */
 export interface Directory {
@@ -21,7 +40,8 @@ export interface Directory {
 }
 
 /**
- * One way of logging on. It answers in the same time whether the subscriber is unknown or the password wrong.
+ * One way of logging on. It answers in the same time whether the subscriber is unknown or the password wrong. Only what
+ * cannot be judged at once, a salted hash or a conversation by EAP, is a promise.
  * @param named  the subscriber whose user name is User-Name, if there is one
  * @returns undefined where the request does not log on in this way: the next method is asked
  */
@@ -29,7 +49,7 @@ export type Method = (
   request: AccessRequest,
   named: Subscriber | undefined,
   directory: Directory
-) => Judgement | undefined
+) => Judgement | Promise<Judgement> | undefined
 
 /** A judgement of somebody who did not prove who they are. */
 export function wrong(code: RejectCode): Judgement {

@@ -1,5 +1,5 @@
 import type { AttributeValue, Grant, Session, TreatmentKind } from '../model/index.js'
-import { type AppliedTreatment, inForce } from './plan.js'
+import type { AppliedTreatment } from './plan.js'
 import type { Store } from './store.js'
 
 const TABLE = 'applied'
@@ -21,7 +21,7 @@ interface Stored {
 export class AppliedTable {
   readonly #store: Store
   readonly #sessions = new Map<string, AppliedTreatment>()
-  readonly #grants = new Map<string, AppliedTreatment>()
+  readonly #grants = new Map<string, () => AppliedTreatment>()
   /** The last grant of a subscriber on a NAS, for NASes that do not echo Class. */
   readonly #places = new Map<string, string>()
   readonly #shared = new Map<string, readonly AttributeValue[]>()
@@ -56,15 +56,12 @@ export class AppliedTable {
     if (this.#sessions.delete(session)) this.#store.put(TABLE, session, undefined)
   }
 
-  /** Access was granted with these attributes; the session that follows has them. */
-  granted(grant: Grant, attributes: readonly AttributeValue[]): AppliedTreatment {
-    const applied = { kind: grant.treatment, attributes: this.#share(inForce(attributes)) }
-    this.#grants.delete(grant.ticket)
-    this.#grants.set(grant.ticket, applied)
+  /** Access was granted; the session that follows has what `treatment` says. */
+  granted(grant: Grant, treatment: () => AppliedTreatment): void {
+    this.#grants.set(grant.ticket, treatment)
     this.#places.set(place(grant), grant.ticket)
     if (this.#grants.size > GRANTS) forgetOldest(this.#grants)
     if (this.#places.size > GRANTS) forgetOldest(this.#places)
-    return applied
   }
 
   /** A session began: what it was granted, when that is known. */
@@ -72,7 +69,7 @@ export class AppliedTable {
     const known = this.#sessions.get(session.id)
     if (known !== undefined) return known
     const ticket = session.ticket === '' ? this.#places.get(place(session)) : session.ticket
-    const granted = ticket === undefined ? undefined : this.#grants.get(ticket)
+    const granted = ticket === undefined ? undefined : this.#grants.get(ticket)?.()
     if (granted !== undefined) this.set(session.id, granted)
     return granted
   }

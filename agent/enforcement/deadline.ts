@@ -1,5 +1,8 @@
 import { DriverError, type Milliseconds } from '../model/index.js'
 
+/** Why a signal of ours aborts. Made once: an abort without a reason makes an exception with a stack each time. */
+export const GIVEN_UP = new Error('given up')
+
 /** Runs something later; the returned function cancels it. Tests pass their own. */
 export type After = (ms: Milliseconds, run: () => void) => () => void
 
@@ -38,13 +41,13 @@ export function within<T>(
   return new Promise((resolve, reject) => {
     const inner = new AbortController()
     const abandoned = (): void => {
-      inner.abort()
+      inner.abort(GIVEN_UP)
       reject(signal.reason as Error)
     }
     if (signal.aborted) return abandoned()
     signal.addEventListener('abort', abandoned, { once: true })
     const cancel = after(ms, () => {
-      inner.abort()
+      inner.abort(GIVEN_UP)
       // The act hears of the abort first, and may know more than that time has passed: a wrong secret, garbage.
       setImmediate(() => reject(new DriverError('TIMEOUT', `No answer within ${ms} ms.`)))
     })

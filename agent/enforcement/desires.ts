@@ -1,5 +1,4 @@
 import type {
-  AttributeValue,
   Clock,
   Grant,
   Milliseconds,
@@ -118,10 +117,17 @@ export class Desires {
     return desire !== undefined && this.#kindOf(session) !== desire.kind
   }
 
-  /** The attributes that an Access-Accept carried. */
-  grantedAttributes(grant: Grant): readonly AttributeValue[] {
-    const desire = this.of(grant.subscriber)
-    return desire === undefined ? [] : this.treatment(desire, grant.treatment, this.#vendor(grant.nas)).attributes
+  /**
+   * What an Access-Accept gave, by the documents as they are now. Worked out only when it is asked for, since grants come
+   * in on the path that answers Access-Requests.
+   */
+  granted({ subscriber: id, treatment: kind, nas }: Grant): () => AppliedTreatment {
+    const subscriber = this.#options.replica.subscriber(id)
+    const profile = subscriber && this.#options.replica.profile(subscriber.profile)
+    return () => {
+      const desire = { id, userName: '', kind, reason: '', subscriber, profile }
+      return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(nas)).attributes) }
+    }
   }
 
   /** When a subscriber's validity ends, ms; -Infinity where it does not or has no end. */

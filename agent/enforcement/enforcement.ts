@@ -300,11 +300,12 @@ export class Enforcement {
   readonly #granted = (grant: Grant): void => {
     const parts = this.#parts
     if (parts === undefined) return
-    const applied = parts.applied.granted(grant, parts.desires.grantedAttributes(grant))
+    const treatment = parts.desires.granted(grant)
+    parts.applied.granted(grant, treatment)
     for (const session of this.#options.sessions.ofSubscriber(grant.subscriber)) {
       const same =
         session.nas === grant.nas && session.callingStation !== '' && session.callingStation === grant.callingStation
-      if (same) parts.applied.set(session.id, applied)
+      if (same) parts.applied.set(session.id, treatment())
     }
     this.#watches.granted(grant)
     this.nasSeen(grant.nas)

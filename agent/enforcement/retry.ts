@@ -18,7 +18,7 @@ export const retryRules: Readonly<Record<DriverErrorCode, RetryRule>> = {
   AUTH: { ...never, driverUsable: false },
   NO_SUCH_SESSION: { ...never, driverUsable: true },
   REJECTED: { ...never, driverUsable: true },
-  PROTOCOL: { again: 1, base: 250, longest: 1000, driverUsable: true },
+  PROTOCOL: { ...never, driverUsable: true },
   UNSUPPORTED: { ...never, driverUsable: true }
 }
 

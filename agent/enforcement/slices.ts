@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 /** Subscribers looked at before the event loop gets its turn. */
-const SLICE = 200
+const SLICE = 20
 
 /**
  * Work by subscriber that never holds the event loop for long: the first are done at once, the rest in slices.
@@ -18,9 +18,9 @@ export class Slices {
     this.#log = log
   }
 
-  /** @param by  who caused it; the first cause of one that waits stands */
+  /** @param by  who caused it; of one that waits, whoever asked last, unless that was mere reconciliation */
   add(ids: Iterable<string>, by: string): void {
-    for (const id of ids) if (!this.#waiting.has(id)) this.#waiting.set(id, by)
+    for (const id of ids) if (by !== 'reconciliation' || !this.#waiting.has(id)) this.#waiting.set(id, by)
     if (this.#next === undefined) this.#run()
   }
 

@@ -1,5 +1,5 @@
 import { DriverError, type AnyDriver, type Milliseconds, type Session, type SubscriberRef } from '../model/index.js'
-import { type After, pause } from './deadline.js'
+import { type After, GIVEN_UP, pause } from './deadline.js'
 import { type Rung, standsUnproven, type Way } from './ladder.js'
 import { type AppliedTreatment, isVaried, sessionRef, type Step } from './plan.js'
 import { observeUntilProven, type Proven, Watch } from './proof.js'
@@ -79,7 +79,7 @@ export class Task {
       want: step.how.kind,
       returnTime: times.proof,
       after,
-      gone: () => this.#controller.abort(),
+      gone: () => this.#controller.abort(GIVEN_UP),
       proven: proven => this.#finish({ end: 'proven', way: this.#tried.at(-1), ...proven })
     })
   }
@@ -105,7 +105,7 @@ export class Task {
   /** Gives it up: a newer decision has replaced it. Nothing of it is sent any more. */
   abandon(): void {
     this.watch.end()
-    this.#controller.abort()
+    this.#controller.abort(GIVEN_UP)
   }
 
   async #climb(): Promise<void> {
@@ -235,7 +235,7 @@ export class Task {
     if (error !== undefined && rung.way === 'coa') return
     const blind = observers.length === 0 && rung.way === 'coa'
     const window = new AbortController()
-    const close = (): void => window.abort()
+    const close = (): void => window.abort(GIVEN_UP)
     this.#controller.signal.addEventListener('abort', close, { once: true })
     for (const driver of observers) void observeUntilProven(driver, who, this.watch, after, window.signal)
     await pause(blind ? times.unobserved : times.proof, after, this.#controller.signal)
@@ -253,7 +253,7 @@ export class Task {
     this.#sent()
     this.#end = end
     this.watch.end()
-    this.#controller.abort()
+    this.#controller.abort(GIVEN_UP)
     this.#options.ended(end)
   }
 }

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import {
   type AnyDriver,
@@ -6,17 +5,12 @@ import {
   type AttributeValue,
   type Capability,
   type Cause,
-  type Command,
-  type DocumentKind,
   DriverError,
   type EnforcementNotice,
-  type Grant,
   type Nas,
   type Observation,
-  type Profile,
   readNotice,
   RecordKind,
-  type Refusal,
   type Session,
   type SessionRef,
   type Subscriber,
@@ -26,101 +20,9 @@ import {
 } from '../../../agent/model/index.js'
 import { Enforcement, type EnforcementOptions } from '../../../agent/enforcement/index.js'
 import { defaultPolicySettings, desired, render } from '../../../agent/policy/index.js'
+import { Commands, newSession, Replica, Sessions } from './tables.js'
+import { settle, Time } from './time.js'
 import { MemoryLedger } from '../sessions/memory-ledger.js'
-
-/** Time that passes only when told to. */
-export class Time {
-  now = Date.UTC(2026, 10, 23, 10)
-  readonly #timers = new Set<{ at: number; run: () => void }>()
-  readonly clock = (): number => this.now
-
-  readonly after = (ms: number, run: () => void): (() => void) => {
-    const timer = { at: this.now + ms, run }
-    this.#timers.add(timer)
-    return () => this.#timers.delete(timer)
-  }
-
-  /** Lets time pass, timer by timer, and everything settle that each sets going. */
-  async pass(ms: number): Promise<void> {
-    const until = this.now + ms
-    await settle()
-    for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
-      this.#timers.delete(next)
-      this.now = Math.max(this.now, next.at)
-      next.run()
-      await settle()
-    }
-    this.now = until
-  }
-
-  #next(until: number): { at: number; run: () => void } | undefined {
-    let first: { at: number; run: () => void } | undefined
-    for (const timer of this.#timers)
-      if (timer.at <= until && (first === undefined || timer.at < first.at)) first = timer
-    return first
-  }
-}
-
-/** Lets promises and immediates run. */
-export async function settle(): Promise<void> {
-  for (let n = 0; n < 8; n++) await new Promise(resolve => setImmediate(resolve))
-}
-
-/** The replica, as far as enforcement sees it. */
-class Replica extends EventEmitter<{ changed: [readonly { kind: DocumentKind; id: string; document: unknown }[]] }> {
-  readonly people = new Map<string, Subscriber>()
-  readonly profiles = new Map<string, Profile>()
-  readonly subscriber = (id: string): Subscriber | undefined => this.people.get(id)
-  readonly profile = (id: string): Profile | undefined => this.profiles.get(id)
-  readonly subscribers = (): Iterable<Subscriber> => this.people.values()
-  readonly counts = (): Record<DocumentKind, number> => ({
-    subscriber: this.people.size,
-    profile: this.profiles.size,
-    nas: 1,
-    device: 0
-  })
-
-  put(...people: Subscriber[]): void {
-    for (const one of people) this.people.set(one.id, one)
-    this.emit(
-      'changed',
-      people.map(document => ({ kind: 'subscriber', id: document.id, document }))
-    )
-  }
-
-  remove(id: string): void {
-    this.people.delete(id)
-    this.emit('changed', [{ kind: 'subscriber', id, document: undefined }])
-  }
-
-  putProfile(profile: Profile): void {
-    this.profiles.set(profile.id, profile)
-    this.emit('changed', [{ kind: 'profile', id: profile.id, document: profile }])
-  }
-}
-
-class Sessions extends EventEmitter<{
-  opened: [Session]
-  closed: [Session, Cause]
-  granted: [Grant]
-  refused: [Refusal]
-}> {
-  readonly all = new Map<string, Session>()
-  readonly get = (id: string): Session | undefined => this.all.get(id)
-  readonly list = (): Iterable<Session> => this.all.values()
-  readonly ofSubscriber = (subscriber: string): readonly Session[] =>
-    [...this.all.values()].filter(session => session.subscriber === subscriber && session.state !== 'closed')
-}
-
-class Commands extends EventEmitter<{ requested: [Command] }> {
-  readonly waiting: Command[] = []
-  readonly completed: { id: string; outcome: string; words: string }[] = []
-  readonly pending = (): readonly Command[] => this.waiting
-
-  readonly complete = async (id: string, outcome: string, words: string): Promise<void> => {
-    this.completed.push({ id, outcome, words })
-  }
-}
 
 /** How a simulated NAS takes requests. `deaf`: answers nothing. `liar`: says ACK and does nothing. */
 export type Conduct = 'obeys' | 'deaf' | 'liar' | { readonly nak: number }
@@ -384,6 +286,27 @@ export class World {
   }
 }
 
+/** A world with one NAS. */
+export interface Scene {
+  readonly world: World
+  readonly nas: FakeNas
+}
+
+/** One NAS, and `people` online on it. */
+export async function scene(
+  people: readonly string[] = ['alice'],
+  nas: Partial<Nas> = {},
+  capabilities?: readonly Capability[]
+): Promise<Scene> {
+  const world = new World()
+  const box = world.nas('bras-1', nas, capabilities)
+  for (const id of people) world.person(id)
+  await world.start()
+  for (const id of people) world.dial(id, box)
+  await settle()
+  return { world, nas: box }
+}
+
 function said(attributes: readonly AttributeValue[]): string {
   return attributes
     .filter(({ name }) => /Rate|Bandwidth|Filter|List/.test(name))
@@ -398,38 +321,4 @@ function aborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-function newSession(
-  id: string,
-  who: Pick<Session, 'subscriber' | 'userName' | 'nas' | 'callingStation' | 'ticket'>,
-  at: number
-): Session {
-  return {
-    id,
-    ...who,
-    acctSessionId: id,
-    multiSessionId: '',
-    nasPort: '',
-    profile: 'home',
-    framedIpv4: '',
-    framedIpv6Prefix: '',
-    delegatedPrefix: '',
-    nasIpv4: '',
-    state: 'open',
-    startedAt: at,
-    lastAt: at,
-    seenAt: at,
-    closedAt: 0,
-    closedBy: '',
-    terminateCause: 0,
-    seconds: 0,
-    segmentUp: 0n,
-    segmentDown: 0n,
-    segmentUpPackets: 0,
-    segmentDownPackets: 0,
-    earlierUp: 0n,
-    earlierDown: 0n,
-    duplicates: 0,
-    late: 0,
-    resets: 0
-  }
-}
+export { settle, Time }

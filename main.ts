@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Enforcement } from './agent/enforcement/index.js'
 import { type LevelLedger, openLedger } from './agent/ledger/index.js'
-import { type AnyDriver, type Clock, type Nas, noticeEntry, RecordKind } from './agent/model/index.js'
+import type { AnyDriver, Clock, Nas } from './agent/model/index.js'
 import { type SessionSettings, Sessions, Tickets } from './agent/sessions/index.js'
 import { Commands, NasTable, Replica } from './agent/subscribers/index.js'
 import { HttpTransport, Uplink } from './agent/uplink/index.js'
@@ -167,16 +167,14 @@ async function build(
 }
 
 function openTheLedger(config: Config, log: Logger, clock: Clock): Promise<LevelLedger> {
-  let ledger: LevelLedger | undefined
   return openLedger({
     directory: join(config.data, 'ledger'),
     log,
     clock,
     budgetOctets: config.ledger.diskBudget,
     retention: { days: config.ledger.retention / 86_400_000, heldBy: config.cloud === undefined ? [] : ['uplink'] },
-    onLost: lost => ledger?.append([noticeEntry(RecordKind.ledgerLost, clock(), { ...lost })]),
     onLowSpace: use => log.error(use, 'the disk of the ledger runs low: make room, or usage will not be acknowledged')
-  }).then(opened => (ledger = opened))
+  })
 }
 
 /** The key that signs session tickets: made once, kept with the ledger, so that tickets outlive a restart. */

@@ -15,7 +15,7 @@ import {
   Packet,
   Secret,
   verifyResponse
-} from '../protocols/radius/index.js'
+} from '../../protocols/radius/index.js'
 
 /** What to ask, and how hard. */
 export interface Load {

@@ -20,6 +20,7 @@ import {
   accountingHandler,
   type Bound,
   DurableLocks,
+  type Handler,
   RadiusServer,
   Rejections
 } from './server/radius/index.js'
@@ -109,23 +110,32 @@ async function build(
     limits: { proof: config.enforcement.proofTimeout }
   })
 
+  // A NAS that speaks again after a silence is told what it missed.
+  const seen =
+    (handle: Handler): Handler =>
+    request => {
+      enforcement.nasSeen(request.source.nas.id)
+      return handle(request)
+    }
   const rejections = new Rejections({ ledger, clock, log })
   rejections.start()
   closers.push(async () => rejections.close())
   const radius = new RadiusServer({
     nases,
     secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
-    access: accessHandler({
-      directory: replica,
-      sessions,
-      tickets,
-      dictionary,
-      settings: config.policy,
-      rejections,
-      clock,
-      log
-    }),
-    accounting: accountingHandler({ subscribers: replica, sessions, tickets, clock }),
+    access: seen(
+      accessHandler({
+        directory: replica,
+        sessions,
+        tickets,
+        dictionary,
+        settings: config.policy,
+        rejections,
+        clock,
+        log
+      })
+    ),
+    accounting: seen(accountingHandler({ subscribers: replica, sessions, tickets, clock })),
     clock,
     log,
     locks: await DurableLocks.open(ledger, log),

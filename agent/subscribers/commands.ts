@@ -76,7 +76,7 @@ export class Commands extends EventEmitter<CommandsEvents> {
     this.#requesting.set(command.id, taken)
     await taken.finally(() => this.#requesting.delete(command.id))
     if (isOverdue(command, this.#clock())) await this.complete(command.id, 'expired', 'its deadline had passed')
-    else this.emit('requested', command)
+    else this.#tell(command)
   }
 
   /**
@@ -105,6 +105,15 @@ export class Commands extends EventEmitter<CommandsEvents> {
   /** Commands that nobody has completed, oldest first. */
   pending(): Command[] {
     return [...this.#pending.values()].map(({ command }) => command)
+  }
+
+  /** A listener that throws must not make a command look refused that has been taken over. */
+  #tell(command: Command): void {
+    try {
+      this.emit('requested', command)
+    } catch (error) {
+      this.#log?.error({ err: error, command: command.id }, 'a listener of the commands failed')
+    }
   }
 
   async #take(command: Command, writes: TableChange[]): Promise<void> {

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Device, DocumentKind, Documents, Nas, Profile, Subscriber } from '../model/index.js'
 import { Claims } from './claims.js'
+import { same } from './same.js'
 
 /** One document that is to be, or became, different; `document` undefined: removed. */
 export interface Change {
@@ -37,7 +37,7 @@ export class DocumentSet {
   /** Whether `change` would change anything. */
   differs(change: Change): boolean {
     const present = this.get(change.kind, change.id)
-    return present !== change.document && !isDeepStrictEqual(present, change.document)
+    return present !== change.document && !same(present, change.document)
   }
 
   /** @returns names that another subscriber had */

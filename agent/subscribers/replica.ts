@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Ledger, TableChange } from '../ledger/contract.js'
 import type { Clock, Device, DocumentKind, Documents, Nas, Profile, Subscriber } from '../model/index.js'
@@ -10,6 +9,7 @@ import { SubscribersError } from './errors.js'
 import { holdChanges, readHeld, readHeldSnapshot, releaseChanges, type Held, type Snapshot } from './held.js'
 import { normaliseMac } from './mac.js'
 import { positionChange, readPosition, samePosition, toPosition, type FeedPosition } from './position.js'
+import { same } from './same.js'
 
 /** Documents compared before others get their turn. */
 const SLICE = 1000
@@ -218,7 +218,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   async #checkCounts(): Promise<void> {
     const stored = await this.#ledger.get('feed', 'counts')
     const counts = this.counts()
-    if (stored === undefined || isDeepStrictEqual(JSON.parse(stored.toString()), counts)) return
+    if (stored === undefined || same(JSON.parse(stored.toString()), counts)) return
     this.#position = undefined
     this.#log?.error(
       { stored: stored.toString(), counts },

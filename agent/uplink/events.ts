@@ -3,8 +3,8 @@ import { decodeUsage, eventTypes, readNotice, RecordKind, type UsageRecord } fro
 import type { WireEvent } from './transport.js'
 
 /*
- * Ledger record → CloudEvent, as text. Usage is nearly all there is, so its JSON is put together by hand: about five
- * times as fast as building the object and calling JSON.stringify.
+ * Ledger record → CloudEvent, as text. Usage is nearly all there is, so its JSON is put together by hand, a
+ * third faster than building the object and calling JSON.stringify.
  */
 
 const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
@@ -83,11 +83,24 @@ function quote(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
-/** RFC 3339 has four digits for the year. */
+/** What `Date.toISOString` gives, a third of its time; years 1970 to 9999, as RFC 3339 has four digits for the year. */
 function iso(time: number): string {
-  const clamped = time >= 0 ? Math.min(time, LAST_TIME) : 0
-  return new Date(clamped).toISOString()
+  const clamped = time >= 0 ? Math.min(Math.trunc(time), LAST_TIME) : 0
+  const inDay = clamped % DAY
+  if (clamped - inDay !== lastDay) {
+    lastDay = clamped - inDay
+    lastDate = new Date(lastDay).toISOString().slice(0, 11)
+  }
+  const minutes = Math.trunc(inDay / 60_000)
+  const thousandths = String(1000 + (inDay % 1000)).slice(1)
+  return `${lastDate}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}:${two(Math.trunc(inDay / 1000) % 60)}.${thousandths}Z`
 }
+
+const DAY = 86_400_000
+let lastDay = 0
+let lastDate = '1970-01-01T'
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+const two = (n: number): string => twoDigits[n] ?? ''
 
 function octets(value: bigint): string {
   return value <= MOST_SAFE ? String(value) : `"${value}"`

@@ -8,7 +8,7 @@ import type { Problems } from './problems.js'
 import type { Quarantine } from './quarantine.js'
 import { Rate } from './rate.js'
 import type { Sender } from './send.js'
-import type { Random, Sleep } from './time.js'
+import { childOf, type Random, type Sleep } from './time.js'
 import type { Rejection } from './transport.js'
 
 /** The ledger's consumer name. */
@@ -95,13 +95,18 @@ export class Outbound {
     const { sleep, random, log } = this.#parts
     const backoff = new Backoff(random)
     while (!signal.aborted) {
+      // Of its own, so that what reads ahead ends with the attempt that it belongs to.
+      const { controller, release } = childOf(signal)
       try {
-        await this.#drain(signal, backoff)
+        await this.#drain(controller.signal, backoff)
       } catch (error) {
         if (signal.aborted) return
         this.#lastError = sayError(error)
         log.error({ err: error }, 'the way out failed; starting again from the cursor')
+        controller.abort()
         await sleep(backoff.next(), signal)
+      } finally {
+        release()
       }
     }
   }

@@ -18,6 +18,11 @@ void t.test('asked twice is asked once, with the cursor in the same write', asyn
   t.match(ledger.tables.get('feed')?.get('position')?.toString(), '"p2"')
   t.strictSame(seen, ['c1'])
   t.strictSame((await Commands.open(ledger, () => 2)).pending(), [order('c1')])
+  commands.on('requested', () => {
+    throw new Error('listener')
+  })
+  await commands.request(order('c2'), 'p3')
+  t.equal(commands.pending().length, 2, 'a listener that throws changes nothing')
 })
 
 void t.test('completed once, with one record, however often it is said', async t => {

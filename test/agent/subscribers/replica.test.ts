@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
 import type { DocumentKind, Documents, Subscriber } from '../../../agent/model/index.js'
 import { Replica, type Change, type DocumentCodec, type Snapshot } from '../../../agent/subscribers/index.js'
+import { same } from '../../../agent/subscribers/same.js'
 import { MemoryLedger } from '../uplink/memory-ledger.js'
 
 const someone = (id: string, more: Partial<Subscriber> = {}): Subscriber => ({
@@ -219,6 +221,31 @@ void t.test('known gives back the document that is held already', async t => {
   t.equal(replica.known('subscriber', someone('a')), replica.subscriber('a'))
   const other = someone('a', { profile: 'z' })
   t.equal(replica.known('subscriber', other), other)
+})
+
+void t.test('equality is that of JSON, whatever the order of keys', async t => {
+  const shuffled = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shuffled)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .toReversed()
+        .map(([key, item]) => [key, shuffled(item)])
+    )
+  }
+  const json = fc.jsonValue({ maxDepth: 3 }).map(value => JSON.parse(JSON.stringify(value)) as unknown)
+  fc.assert(
+    fc.property(json, json, (a, b) => {
+      t.ok(same(a, shuffled(a)))
+      t.equal(same(a, b), isDeepStrictEqual(a, b))
+      t.equal(same({ a, x: a }, { a, y: a }), false)
+      t.equal(same([a], [a, b]), false)
+    }),
+    { numRuns: 300 }
+  )
+  t.equal(same({ a: 1, b: undefined }, { a: 1 }), true)
+  t.equal(same([], {}), false)
+  t.equal(same({}, null), false)
 })
 
 void t.test('any sequence of changes, snapshots and restarts ends as a plain map would', async t => {

@@ -280,6 +280,7 @@ void t.test('commands are handed over once, in their place among the changes', a
   await until(() => all.replica.cursor === 'c4')
   t.strictSame(seen, ['k1 at a', 'k2 at b'])
   t.strictSame((await Replica.open(all.ledger)).position, { cursor: 'c4', sequence: '4' })
+  t.equal(all.ledger.writes, 6, 'snapshot, change, command, change, the place of the replay, command')
 })
 
 void t.test('410 takes a snapshot; even if billing says it for ever there is a pause in between', async t => {
@@ -305,7 +306,7 @@ const brokenSnapshots: readonly (readonly [string, (response: ServerResponse) =>
     }
   ],
   ['with counts that do not match', response => response.end(lines([document(someone(1)), end(9, 2)]))],
-  ['with lines after the last', response => response.end(lines([end(9, 0), document(someone(1))]))],
+  ['with lines after the last', response => response.end(lines([end(9, 1), document(someone(1))]))],
   ['with a document twice', response => response.end(lines([document(someone(1)), document(someone(1)), end(9, 2)]))],
   ['with garbage in it', response => response.end(lines([document(someone(1)), '<html>', end(9, 1)]))],
   ['that is no snapshot', response => response.end('<html>welcome to the portal</html>')],
@@ -332,7 +333,7 @@ for (const [name, broken] of brokenSnapshots)
         cloud.snapshotLines = [...before.map(document), document(someone(4)), end(5, 4)]
         replica.on('changed', changes => states.push(changes.map(({ id }) => id)))
       },
-      { timeouts: { answer: 200, silence: 200 } }
+      { timeouts: name.endsWith('never begins') ? { answer: 200 } : { silence: 200 } }
     )
     await until(() => all.replica.cursor === 'c5')
     t.strictSame(states, [['s4']], 'nothing was removed or changed in between')
@@ -448,7 +449,7 @@ for (const [name, broken, words] of brokenFeeds)
           }
         )
       },
-      { timeouts: { answer: 200, silence: 200 } }
+      { timeouts: name === 'silent' ? { silence: 200 } : { answer: 200 } }
     )
     await until(() => all.replica.cursor === 'c1')
     t.match(seen, [words])
@@ -471,6 +472,29 @@ void t.test('heartbeats keep a quiet feed alive', async t => {
     { timeouts: { silence: 300 } }
   )
   await until(() => all.replica.cursor === 'c1')
+  t.equal(all.cloud.lastEventIds.length, 1)
+})
+
+void t.test('a disk that is slower than the silence that is allowed does not break the feed', async t => {
+  const ledger = new MemoryLedger()
+  const write = ledger.write.bind(ledger)
+  let isSlow = false
+  ledger.write = async changes => {
+    if (isSlow) await new Promise(resolve => setTimeout(resolve, 300))
+    return write(changes)
+  }
+  const all = await bench(
+    t,
+    cloud => {
+      cloud.feeds.push(response => {
+        isSlow = true
+        openStream(response).write(changed(1, someone(1)))
+        all.replica.on('changed', () => response.write(changed(2, someone(2))))
+      })
+    },
+    { ledger, timeouts: { silence: 100 } }
+  )
+  await until(() => all.replica.cursor === 'c2' || all.cloud.lastEventIds.length > 1)
   t.equal(all.cloud.lastEventIds.length, 1)
 })
 

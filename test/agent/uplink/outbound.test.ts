@@ -387,6 +387,10 @@ void t.test('a disk that fails stops nothing for good: batches are sent again an
   await until(() => through(all.ledger) === all.ledger.durableHead)
   complete(t, all)
   t.ok(all.cloud.duplicates >= 200)
+  failures = 3
+  all.ledger.append([usageEntry(1000)])
+  await until(() => failures < 0 && through(all.ledger) === all.ledger.durableHead && all.ledger.waiting > 0)
+  t.equal(all.ledger.waiting, 1, 'what read ahead for the failed attempts has ended')
   t.equal(uplink.status().state, 'ok')
 })
 
@@ -410,6 +414,19 @@ void t.test('a range is sent again at billing’s command, once, and says what c
       { command: 'c2', outcome: 'failed', words: /range/ }
     ]
   )
+})
+
+void t.test('sending again beside the backlog still makes one request at a time', async t => {
+  const all = await bench(t, { records: 2000 })
+  const take = all.cloud.take.bind(all.cloud)
+  all.cloud.take = (response, batch) => void setTimeout(() => take(response, batch), 1)
+  const uplink = await all.uplink({ limits: { events: 10, ageMs: 0 } })
+  await until(() => through(all.ledger) > 200)
+  await Promise.all([uplink.resendRange(1, 200), uplink.resendRange(50, 150)])
+  await until(() => through(all.ledger) === all.ledger.durableHead)
+  t.equal(all.cloud.mostConcurrent, 1)
+  t.equal(all.cloud.duplicates, 301)
+  complete(t, all)
 })
 
 void t.test('the heartbeat tells version, backlog and clock skew, and carries what was too much at once', async t => {

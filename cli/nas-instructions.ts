@@ -98,6 +98,9 @@ const boxes: Readonly<Record<Vendor, Write>> = {
   nokia: plain
 }
 
+/** The vendors that there are instructions for: all. */
+export const vendors = Object.keys(boxes)
+
 /** Where each vendor listens for CoA unless it is told otherwise. */
 const usualCoaPorts: Partial<Record<Vendor, number>> = { cisco: 1700, zte: 1700 }
 

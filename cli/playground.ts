@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Nas, Subscriber } from '../agent/model/index.js'
+import type { Subscriber } from '../agent/model/index.js'
 import { newSecret } from '../config/index.js'
 import { type BillingCloud, parseAmount } from '../sandbox/billing/index.js'
 import type { Dialer } from '../sandbox/nas/index.js'
@@ -24,23 +24,27 @@ export interface Ports {
   readonly coa: number
 }
 
-/** The virtual NAS by its id, in billing's document and in the configuration. */
+/** The id of the virtual NAS. */
 const NAS = 'virtual-nas'
 const PLAN = 'home-20'
 const LOOPBACK = '127.0.0.1'
 
-/** Makes the directory, its secrets and the agent's configuration, or takes up those that are there. */
-export function openPlayground(directory: string, ports: Ports): Playground {
+/** Makes the directory and its secrets, or takes up those that are there. */
+export function openPlayground(directory: string): Playground {
   mkdirSync(join(directory, 'secrets'), { recursive: true, mode: 0o750 })
   const [edge, admin, secret] = ['cloud-token', 'admin-token', NAS].map(name => keep(join(directory, 'secrets', name)))
   const configFile = join(directory, 'turnpike.yaml')
-  writeFileSync(configFile, configText(ports))
   return { directory, tokens: { edge: edge ?? '', admin: admin ?? '' }, secret: secret ?? '', configFile }
 }
 
 function keep(path: string): string {
   if (!existsSync(path)) writeFileSync(path, `${newSecret()}\n`, { mode: 0o600 })
   return readFileSync(path, 'utf8').trim()
+}
+
+/** Writes the configuration with which an agent finds billing and NAS. */
+export function writeConfig({ configFile }: Playground, ports: Ports): void {
+  writeFileSync(configFile, configText(ports))
 }
 
 function configText({ billing, authentication, accounting, coa }: Ports): string {
@@ -63,11 +67,10 @@ cloud:
 `
 }
 
-/** Plan, NAS and subscribers at billing; those that are there already stay as they are. @returns who dials in */
-export async function stock(cloud: BillingCloud, count: number, coaPort: number): Promise<Dialer[]> {
+/** A plan and subscribers at billing; those that are there already stay as they are. @returns who dials in */
+export async function stock(cloud: BillingCloud, count: number): Promise<Dialer[]> {
   const profile = { id: PLAN, down: 20_000_000, up: 5_000_000, interimInterval: 60 }
   await cloud.putPlan({ id: PLAN, profile, pricePerGb: parseAmount('5'), whenSpent: 'walled-garden' })
-  await cloud.putNas(nasDocument(coaPort))
   const known = new Set(cloud.accounts().map(({ document }) => document.id))
   const subscribers = Array.from({ length: count }, (_, index) => subscriberDocument(index + 1))
   for (const document of subscribers) {
@@ -78,10 +81,6 @@ export async function stock(cloud: BillingCloud, count: number, coaPort: number)
     password: credentials?.password ?? '',
     method: index % 2 === 0 ? 'pap' : 'chap'
   }))
-}
-
-function nasDocument(coaPort: number): Nas {
-  return { id: NAS, addresses: [LOOPBACK], vendor: 'mikrotik', secretRef: `credential:${NAS}`, coaPort }
 }
 
 function subscriberDocument(number: number): Subscriber {

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
-import { ConfigError } from '../config/index.js'
 import { CliError, exit } from './errors.js'
 import { createProgram } from './program.js'
 
@@ -21,5 +20,5 @@ function report(error: unknown): number {
   process.stderr.write(`turnpike: ${message}${where}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   if (error instanceof CliError) return error.status
-  return error instanceof ConfigError ? exit.usage : exit.no
+  return error instanceof Error && error.name === 'ConfigError' ? exit.usage : exit.no
 }

@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { Problem } from './errors.js'
 import { nearest } from './nearest.js'
 import { ConfigFile, type Reads, readingWords, type SchemaNode } from './schema.js'
@@ -27,17 +27,25 @@ const formats: Readonly<Record<string, { readonly words: string; readonly holds:
 const moveSecret =
   'A secret never stands in this file. Move it out: (umask 027; read -rs S; printf %s "$S" > /etc/turnpike/secrets/NAME), give the file to the group of the agent, and write file:/etc/turnpike/secrets/NAME here.'
 
-const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
-ajv.addKeyword({ keyword: ['from', 'to'], schemaType: 'string' })
-ajv.addKeyword({
-  keyword: 'reads',
-  validate: (_: unknown, data: unknown, schema?: object) => isRead(schema as Reads, data)
-})
-for (const [name, { holds }] of Object.entries(formats)) ajv.addFormat(name, holds)
-const check = ajv.compile(ConfigFile)
+let compiled: ValidateFunction | undefined
+
+/** Compiles the schema once, when there is a file to check: it costs more than all the rest of a short command. */
+function compiledCheck(): ValidateFunction {
+  if (compiled !== undefined) return compiled
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true })
+  ajv.addKeyword({ keyword: ['from', 'to'], schemaType: 'string' })
+  ajv.addKeyword({
+    keyword: 'reads',
+    validate: (_: unknown, data: unknown, schema?: object) => isRead(schema as Reads, data)
+  })
+  for (const [name, { holds }] of Object.entries(formats)) ajv.addFormat(name, holds)
+  compiled = ajv.compile(ConfigFile)
+  return compiled
+}
 
 /** Checks a file's value against the schema. @returns all that is wrong, in the order of the lines */
 export function validate(source: Source, value: unknown): Problem[] {
+  const check = compiledCheck()
   if (check(value)) return []
   const problems = (check.errors ?? []).map(error => problemOf(source, error))
   const unique = problems.filter((one, index) => problems.findIndex(other => sameThing(one, other)) === index)

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -13,6 +13,8 @@ const SYNCS = 15
 /** Whether the data directory can be written, has room for the ledger's budget, and syncs fast enough. */
 export async function checkDisk({ data, ledger }: Config): Promise<Finding[]> {
   const directory = nearestExisting(data)
+  if (!statSync(directory).isDirectory())
+    return [fix('disk', `${directory} is not a directory: choose another for data`)]
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
     return [await checkRoom(data, directory, ledger.diskBudget), checkSync(directory)]

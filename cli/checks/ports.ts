@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Config, Endpoint } from '../../config/index.js'
-import { answers } from '../../server/http/index.js'
+import { answers } from '../../server/http/socket.js'
 import { octetWords } from '../words.js'
 import { type Finding, fix, ok } from './finding.js'
 

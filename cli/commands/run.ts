@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { pino } from 'pino'
 import { exit } from '../errors.js'
 import { Invocation } from '../invocation.js'
 import { Notifier } from '../notify.js'
 import { version } from '../program-version.js'
+import { stopSignal } from '../stop-signal.js'
 import { countWords } from '../words.js'
 
 /** An orderly stop takes at most so long, milliseconds. */
@@ -15,23 +15,19 @@ export function runCommand(program: Command): void {
     .command('run')
     .description('run the agent in the foreground, until SIGTERM or SIGINT')
     .action(async (_options: object, command: Command) => {
-      const config = new Invocation(command).config()
+      const config = await new Invocation(command).config()
+      const { pino } = await import('pino')
       const log = pino({ level: config.log.level, base: null })
       const notifier = new Notifier()
+      const stop = stopSignal()
       const { startAgent } = await import('../../main.js')
       const agent = await startAgent(config, { log, version: version() })
       const known = countWords(config.nas.length, 'NAS', 'NASes')
       notifier.ready(`answering; ${known} in ${config.file ?? 'no configuration file'}`)
-      const signal = await stopSignal()
+      const signal = await stop
       notifier.stopping(`stopping on ${signal}`)
       await within(STOP_WITHIN, agent.close())
     })
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
-  })
 }
 
 /** Waits for the stop; when it hangs, ends the process: the ledger is whole at any moment. */

@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import {
+  type ExportedRecord,
+  exportRecords,
+  type LedgerReport,
+  type Lost,
+  repair,
+  verify
+} from '../agent/ledger/index.js'
+import { toEvent } from '../agent/uplink/events.js'
+import { csvHeader, csvLine } from './csv.js'
+import { exit } from './errors.js'
+import type { Invocation } from './invocation.js'
+import { type Column, facts, table } from './table.js'
+import { countWords } from './words.js'
+
+/** Where a ledger is; DATA/ledger of the configuration when nothing is said. */
+export interface Place {
+  readonly directory?: string
+}
+
+/** What of a ledger is exported, and how. */
+export interface ExportOptions extends Place {
+  readonly format: 'ndjson' | 'csv'
+  readonly from?: number
+  readonly to?: number
+}
+
+/** Reads everything, checks every checksum, changes nothing; exit status 1 when something is lost or damaged. */
+export async function verifyLedger(invocation: Invocation, asked: string | undefined): Promise<void> {
+  report(invocation, await verify(await directoryOf(invocation, asked), process.stderr.isTTY ? { onProgress } : {}))
+}
+
+/** Brings a damaged ledger back, and tells what is there afterwards. */
+export async function repairLedger(invocation: Invocation, asked: string | undefined): Promise<void> {
+  report(invocation, await repair(await directoryOf(invocation, asked)))
+}
+
+async function directoryOf(invocation: Invocation, asked: string | undefined): Promise<string> {
+  return asked ?? join((await invocation.config()).data, 'ledger')
+}
+
+/** Writes every record as a line; what is lost is told on standard error, and by exit status 1. */
+export async function exportLedger(
+  invocation: Invocation,
+  { directory, format, from, to }: ExportOptions
+): Promise<void> {
+  const bounds = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+  const source = format === 'csv' ? '' : ((await invocation.config()).cloud?.source ?? 'turnpike')
+  const line = format === 'csv' ? csvLine : (record: ExportedRecord) => toEvent(record, record.epoch, source).json
+  if (format === 'csv') await write(csvHeader)
+  let count = 0
+  let lost = 0
+  for await (const record of exportRecords(await directoryOf(invocation, directory), bounds)) {
+    if ('lost' in record) {
+      invocation.tell(`lost: records ${record.lost.from} to ${record.lost.to} (${record.lost.reason})`)
+      lost += record.lost.to - record.lost.from + 1
+      continue
+    }
+    const text = line(record)
+    if (text !== undefined) {
+      await write(text)
+      count++
+    }
+  }
+  invocation.tell(`${countWords(count, 'record')} exported, ${lost} lost`)
+  if (lost > 0) process.exitCode = exit.no
+}
+
+/** Waits where the reader is slower than the disk. */
+async function write(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+}
+
+function onProgress(sequence: number, head: number): void {
+  const share = head === 0 ? 1 : sequence / head
+  const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
+  process.stderr.write(`\r${bar} ${Math.round(share * 100)} %${sequence >= head ? '\n' : ''}`)
+}
+
+function report(invocation: Invocation, found: LedgerReport): void {
+  invocation.answer(found, reportWords)
+  if (found.lost.length + found.damagedBlocks + found.damagedEntries > 0) process.exitCode = exit.no
+}
+
+function reportWords(report: LedgerReport): string {
+  const { floor, head, records, blocks, lost, damagedBlocks, damagedEntries, quarantined, cursors } = report
+  const places = Object.entries(cursors).map(([consumer, sequence]) => `${consumer} ${sequence}`)
+  const well = lost.length + damagedBlocks + damagedEntries === 0
+  return `${facts([
+    ['records', `${records} in ${countWords(blocks, 'block')}, from ${floor} to ${head}`],
+    ['cursors', places.join(', ')],
+    ['damaged', `${countWords(damagedBlocks, 'block')}, ${damagedEntries} small values`],
+    ['quarantine', countWords(quarantined, 'value')]
+  ])}${well ? 'all is well\n' : `${table(lost, lostColumns)}Some of it cannot be read: turnpike ledger repair puts that aside, and billing is told what is lost.\n`}`
+}
+
+const lostColumns: readonly Column<Lost>[] = [
+  { title: 'LOST FROM', value: ({ from }) => String(from), right: true },
+  { title: 'TO', value: ({ to }) => String(to), right: true },
+  { title: 'WHY', value: ({ reason }) => reason }
+]

@@ -1,0 +1,188 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkClock } from '../../cli/checks/clock.js'
+import { checkCloud } from '../../cli/checks/cloud.js'
+import { checkConfiguration } from '../../cli/checks/configuration.js'
+import { checkDisk } from '../../cli/checks/disk.js'
+import { checkPorts } from '../../cli/checks/ports.js'
+import { checkSecrets, weaknessOf } from '../../cli/checks/secrets.js'
+import { parseConfig, SecretStore } from '../../config/index.js'
+import { shortDirectory, turnpike } from './spawn.js'
+
+const strong = 'fK3mQ9xT7vB2nW8pL4sD6hG5jR1cZ0yA'
+
+/** A directory with secrets and a configuration of this text. */
+function box(t: Test, text: string) {
+  const directory = shortDirectory(t)
+  mkdirSync(join(directory, 'secrets'))
+  for (const [name, secret] of Object.entries({ strong, weak: 'testing123', open: strong, token: 'good-token' })) {
+    writeFileSync(join(directory, 'secrets', name), `${secret}\n`)
+    chmodSync(join(directory, 'secrets', name), name === 'open' ? 0o644 : 0o600)
+  }
+  const file = join(directory, 'turnpike.yaml')
+  const whole = `data: state\napi: {socket: run/api.sock}\nledger: {diskBudget: 64MiB}\n${text}`
+  writeFileSync(file, whole)
+  return { file, directory, config: parseConfig(whole, file, {}) }
+}
+
+/** `radius:` that binds anywhere. */
+const freePorts = 'radius: {authentication: [127.0.0.1:0], accounting: [127.0.0.1:0], receiveBuffer: 64KiB}\n'
+
+t.test(
+  'a box that is right gets a line of ok for everything, and status 0 unless its own clock is not kept',
+  async t => {
+    const { file } = box(t, `${freePorts}nas: [{id: a, addresses: [127.0.0.1], secret: "file:secrets/strong"}]\n`)
+    const { status, stdout, stderr } = await turnpike(['check', '--config', file])
+    t.equal(stderr, '')
+    const lines = stdout.trimEnd().split('\n')
+    t.same(
+      lines.map(line => /^(?:ok |fix) (.*?) {2,}/.exec(line)?.[1]),
+      [
+        'configuration',
+        'secret of a',
+        'port of authentication',
+        'port of accounting',
+        'receive buffer',
+        'disk',
+        'disk speed',
+        'clock',
+        'cloud'
+      ]
+    )
+    const toFix = lines.filter(line => line.startsWith('fix') && !/^fix (clock|disk speed)/.test(line))
+    t.same(toFix, [])
+    t.equal(status, lines.some(line => line.startsWith('fix')) ? 1 : 0)
+  }
+)
+
+t.test('whatever is wrong gets a line with what to do, and status 1', async t => {
+  const { file, directory } = box(
+    t,
+    `${freePorts}nas:\n${['weak', 'open', 'none'].map((name, n) => `- {id: ${name}, addresses: [192.0.2.${n}], secret: "file:secrets/${name}"}\n`).join('')}`
+  )
+  const { status, stdout } = await turnpike(['check', '--config', file, '--json'])
+  t.equal(status, 1)
+  const { ok, findings } = JSON.parse(stdout) as {
+    ok: boolean
+    findings: { ok: boolean; subject: string; words: string }[]
+  }
+  t.equal(ok, false)
+  const words = (subject: string) => findings.find(finding => finding.subject === subject && !finding.ok)?.words
+  t.match(words('secret of weak'), /one that everybody knows: put a random one/)
+  t.match(words('secret of open'), `chmod o= ${directory}/secrets/open`)
+  t.match(words('secret of none'), /there is no file .*secrets\/none/)
+  t.match(words('listening'), /radius\.authentication is on this box only, but weak is elsewhere/)
+  t.notMatch(stdout, 'testing123')
+})
+
+t.test('a configuration that is wrong is the first thing to fix, each problem on its line', async t => {
+  const directory = shortDirectory(t)
+  const file = join(directory, 'turnpike.yaml')
+  writeFileSync(file, 'nass: []\nlog: {level: loud}\n')
+  const { status, stdout } = await turnpike(['check', '--config', file])
+  t.equal(status, 1)
+  t.match(
+    stdout,
+    /^fix configuration {2}.*:1:1: nass: .*Did you mean «nas»\?\nfix configuration {2}.*:2:14: log\.level: /
+  )
+})
+
+t.test('with neither NAS nor billing nobody can ask', async t => {
+  const { config } = box(t, '')
+  t.match(
+    checkConfiguration(config).find(finding => !finding.ok),
+    { subject: 'nas', words: /turnpike nas add/ }
+  )
+})
+
+t.test('a port that another program has is found before the start', async t => {
+  const other = createSocket('udp4')
+  t.teardown(() => other.close())
+  other.bind(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { config } = box(
+    t,
+    `radius: {authentication: [127.0.0.1:${other.address().port}], accounting: [203.0.113.99:0], receiveBuffer: 64KiB}`
+  )
+  const [authentication, accounting, buffer] = await checkPorts(config)
+  t.match(authentication, { ok: false, words: /in use by another program: find it with ss -ulpn/ })
+  t.match(accounting, { ok: false, words: /not an address of this box/ })
+  t.match(buffer, { ok: true })
+})
+
+t.test('a receive buffer beyond what the system gives comes with the sysctl', async t => {
+  const { config } = box(t, 'radius: {authentication: ["[::1]:0"], accounting: [], receiveBuffer: 1GiB}')
+  const findings = await checkPorts(config)
+  t.match(findings.at(-1), { ok: false, words: /sysctl -w net\.core\.rmem_max=1073741824/ })
+})
+
+t.test('a disk that is too small for the budget, or may not be written, is told', async t => {
+  const { config, directory } = box(t, '')
+  t.match(await checkDisk({ ...config, ledger: { ...config.ledger, diskBudget: 2 ** 60 } }), [
+    { ok: false, words: /free some, or set ledger\.diskBudget to \d+GiB/ },
+    { subject: 'disk speed', words: /a synced write takes [\d.]+ ms/ }
+  ])
+  t.match(await checkDisk({ ...config, data: join(directory, 'turnpike.yaml') }), [
+    { ok: false, words: /is not a directory/ }
+  ])
+  t.match(await checkDisk(config), [{ ok: true, words: /the ledger has 0 B of 67\.1 MB/ }, {}])
+})
+
+t.test('a clock that cannot be right, or that nobody keeps, is told', async t => {
+  const asked = (answer: string | undefined) => async () => answer
+  const now = Date.UTC(2026, 10, 23)
+  t.match(await checkClock(Date.UTC(1970, 0, 2), asked('yes')), { ok: false, words: /1970-01-02.*cannot be/ })
+  t.match(await checkClock(now, asked('no')), { ok: false, words: /set-ntp true/ })
+  t.match(await checkClock(now, asked('yes')), { ok: true, words: /kept by NTP/ })
+  t.match(await checkClock(now, asked(undefined)), { ok: true, words: /does not tell/ })
+})
+
+t.test('short, known and dull secrets are weak', async t => {
+  t.match(weaknessOf(Buffer.from('Testing123')), /everybody knows/)
+  t.match(weaknessOf(Buffer.from('k3Xv9')), /5 octets, which is too short/)
+  t.match(weaknessOf(Buffer.from('aaaaaaaaaaaaaaaaaaaaaaaa')), /repeats/)
+  t.equal(weaknessOf(Buffer.from(strong)), undefined)
+})
+
+t.test('billing is asked whether it takes the token, and every answer is explained', async t => {
+  const answers = { status: 200, date: new Date() }
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`)
+    response.writeHead(answers.status, { date: answers.date.toUTCString(), 'content-type': 'text/event-stream' })
+    response.write(': here\n\n')
+  })
+  t.teardown(() => server.closeAllConnections())
+  t.teardown(() => server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { config } = box(t, `cloud: {url: "${url}/", token: "file:secrets/token"}`)
+  const check = () => checkCloud(config, new SecretStore())
+  t.match(await check(), [{ ok: true, words: `${url} answers and takes the token` }])
+  t.same(asked, ['/v1/feed Bearer good-token'])
+  for (const [status, words] of [
+    [401, /refuses the token/],
+    [404, /is cloud\.url right/],
+    [500, /answers with 500/]
+  ] as const) {
+    answers.status = status
+    t.match(await check(), [{ ok: false, words }])
+  }
+  answers.status = 410
+  answers.date = new Date(Date.now() - 3_600_000)
+  t.match(await check(), [{ ok: true }, { ok: false, words: /they differ by 1h 00m|they differ by 59m/ }])
+})
+
+t.test('a billing that cannot be reached is told with the reason', async t => {
+  const { config } = box(t, 'cloud: {url: "http://127.0.0.1:9", token: "file:secrets/token"}')
+  t.match(await checkCloud(config, new SecretStore()), [
+    { ok: false, words: /refuses the connection: nothing listens there/ }
+  ])
+  t.match(checkSecrets(config, new SecretStore()), [{ subject: 'cloud token', ok: true }])
+})

@@ -13,11 +13,11 @@ async function apiOf(t: Test, options: { changesPerMinute?: number } = {}) {
   t.teardown(() => api.close())
   const get = async (url: string) => {
     const response = await api.inject({ url })
-    return { status: response.statusCode, body: response.json() as unknown, text: response.body }
+    return { status: response.statusCode, body: response.json<unknown>(), text: response.body }
   }
   const post = async (url: string, payload?: object) => {
     const response = await api.inject({ url, method: 'POST', ...(payload !== undefined && { payload }) })
-    return { status: response.statusCode, body: response.json() as unknown, text: response.body }
+    return { status: response.statusCode, body: response.json<unknown>(), text: response.body }
   }
   return { view, api, get, post }
 }

@@ -5,6 +5,25 @@ export const rejections = {
   NO_CREDENTIAL: 'Billing gave this subscriber no credential that this way of logging on could check.',
   UNSUPPORTED_METHOD: 'The NAS asked in a way that is not spoken here. Switch it to PAP or CHAP.',
   MALFORMED_CREDENTIAL: 'The password attribute has a size that no password can have. Look at the NAS and its secret.',
+  BUSY: 'More passwords wait to be checked than may wait. The device tries again by itself.',
+  EAP_MALFORMED: 'The device sent EAP that cannot be read. Look at the device, and at the NAS that passes it on.',
+  EAP_UNKNOWN_CONVERSATION:
+    'The device goes on with an EAP conversation that has ended or took longer than 30 seconds. It starts anew by itself.',
+  EAP_NO_COMMON_METHOD:
+    'The device and this server have no EAP method in common. Choose another on the device, or allow its method here.',
+  EAP_TOO_LONG:
+    'The EAP conversation exceeds what is allowed in octets or rounds. Look for a client certificate of unusual size.',
+  EAP_TLS_FAILED: 'TLS inside EAP failed: the device speaks another version, or sends what is not TLS.',
+  EAP_CERTIFICATE_REFUSED:
+    "The device does not trust this server's certificate. Install the CA on the device, and compare the server name that it expects.",
+  EAP_NO_CERTIFICATE: 'The device logs on by EAP-TLS and shows no certificate. Install one on it.',
+  EAP_CERTIFICATE_EXPIRED: "The device's certificate has run out, or is not valid yet. Renew it; compare the clocks.",
+  EAP_CERTIFICATE_UNTRUSTED:
+    "The device's certificate does not lead to a CA that is configured here. Look for a missing intermediate certificate.",
+  EAP_INNER_METHOD:
+    'The device asks inside the tunnel in a way that is not spoken here. Choose PAP or MSCHAPv2 as its inner method.',
+  EAP_RESUMPTION:
+    'The device resumes a session that is no longer known or whose credential was changed. It starts anew.',
   CLOSED: 'The subscription is closed.',
   SUSPENDED: 'The subscription is suspended.',
   EXPIRED: 'The subscription has run out.',

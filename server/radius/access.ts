@@ -35,6 +35,8 @@ export interface AccessOptions {
   /** Ends the sessions that a new one replaces; without it the new one is refused. */
   readonly replace?: (sessions: readonly Session[]) => void
   readonly methods?: readonly Method[]
+  /** EAP, where it is spoken; asked before the other methods. */
+  readonly eap?: { readonly method: Method } | undefined
 }
 
 const REJECTED = plain('rejected')
@@ -55,7 +57,8 @@ class Access {
 
   constructor(options: AccessOptions) {
     this.#options = options
-    this.#methods = options.methods ?? allMethods
+    const { eap, methods = allMethods } = options
+    this.#methods = eap === undefined ? methods : [eap.method, ...methods]
     this.#encoder = new AcceptEncoder(options.dictionary, options.settings, options.log)
     this.#sessionsOf = subscriber => options.sessions.ofSubscriber(subscriber)
   }

@@ -5,9 +5,21 @@ export { accountingHandler, type AccountingOptions, type SubscriberNames } from 
 export { type DiscardReason, discards, discardWords, type RadiusCounts } from './counters.js'
 export { systemTimers, type Timers } from './delayed.js'
 export { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
+export {
+  type EapCertificate,
+  EapError,
+  type EapErrorCode,
+  eapErrors,
+  type EapMethodName,
+  eapMethodNames,
+  type EapOptions,
+  EapServer,
+  type MethodsFor
+} from './eap/index.js'
 export { RadiusServerError, type RadiusServerErrorCode, radiusServerErrors } from './errors.js'
 export { type Address, textOf as addressText } from './listener.js'
 export { DurableLocks } from './locks.js'
+export type { Carrier } from './exchange.js'
 export { methods } from './methods/index.js'
 export type { Directory, Judgement, Method } from './methods/method.js'
 export { printable } from './printable.js'

@@ -19,6 +19,7 @@ import {
 } from '../../../protocols/radius/index.js'
 import {
   accessHandler,
+  type AccessOptions,
   type Handler,
   plain,
   RadiusServer,
@@ -101,6 +102,7 @@ export interface RigOptions extends Partial<Omit<RadiusServerOptions, 'access' |
   readonly find?: (address: string) => Nas | undefined
   readonly sessions?: readonly Session[]
   readonly settings?: PolicySettings
+  readonly eap?: AccessOptions['eap']
   readonly access?: Handler
   readonly accounting?: Handler
 }
@@ -128,7 +130,8 @@ export async function rig(t: Test, options: RigOptions = {}): Promise<Rig> {
     settings,
     rejections: { note: rejected => made.rejects.push(rejected) },
     clock,
-    log
+    log,
+    eap: options.eap
   })
   const server = new RadiusServer({
     secretOf: () => secret,

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../agent/model/index.js'
+import { EapCode, decodeEap, encodeEap, encodeEapResult, EapType } from '../../../protocols/eap/index.js'
+import { Attr, AttributeWriter } from '../../../protocols/radius/index.js'
+import type { AccessRequest } from '../access-request.js'
+import type { Directory, Judgement, Method } from '../methods/method.js'
+import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
+import { checkCertificate, type EapCertificate } from './certificate.js'
+import { type EapChoice, type EapMethodName, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
+import { Conversation, type Turn } from './conversation.js'
+import { Conversations } from './conversations.js'
+import { EapError } from './errors.js'
+import { Gtc } from './gtc.js'
+import { Md5Challenge } from './md5-challenge.js'
+import type { EapContext, EapMethod } from './method.js'
+import { MsChapV2 } from './mschapv2.js'
+import { Peap } from './peap.js'
+import { EapTls } from './tls.js'
+import { TlsContexts } from './tls-contexts.js'
+import { Ttls } from './ttls.js'
+
+/** How EAP is spoken. */
+export interface EapOptions {
+  readonly clock: Clock
+  /** What the server shows; without it there is no PEAP, TTLS or TLS. */
+  readonly tls?: EapCertificate
+  /** What is offered, the preferred first. By default all that the certificate and the CA allow. */
+  readonly methods?: readonly EapMethodName[]
+  readonly methodsFor?: MethodsFor
+  /** Conversations at the same time; default 2048. The oldest is dropped. */
+  readonly conversations?: number
+}
+
+/** Octets of EAP in a packet where the NAS does not say (Framed-MTU), and the limits of what it may say. RFC 3579 §2.4 */
+const USUAL = 1020
+const LEAST = 128
+const MOST = 1400
+const SWEEP = 5000
+const WAIT = 30
+
+const tunnelled: readonly EapMethodName[] = ['peap', 'ttls', 'tls']
+
+/**
+ * EAP as a way of logging on. `method` is put before the others; `close` ends what goes on.
+ * @see RFC 3748, RFC 3579
+ */
+export class EapServer {
+  readonly method: Method = (request, _named, directory) => this.#judge(request, directory)
+  readonly #clock: Clock
+  readonly #conversations: Conversations
+  readonly #choice: EapChoice
+  readonly #timer: NodeJS.Timeout
+
+  /** @throws EapError where the certificate cannot be used, or a method lacks what it needs */
+  constructor(options: EapOptions) {
+    const { clock, tls } = options
+    if (tls !== undefined) checkCertificate(tls, clock())
+    this.#clock = clock
+    this.#conversations = new Conversations(options.conversations ?? 2048, clock)
+    this.#choice = choiceOf(options)
+    this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
+  }
+
+  /** Conversations that go on, and those that ended within the last 30 seconds. */
+  get size(): number {
+    return this.#conversations.size
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#conversations.clear()
+  }
+
+  #judge(request: AccessRequest, directory: Directory): Promise<Judgement> | Judgement | undefined {
+    const message = request.packet.concat(Attr.EapMessage)
+    if (message === undefined) return undefined
+    if (message.length <= 1) return { verdict: 'challenge', attributes: askIdentity() } // EAP-Start, RFC 3579 §2.1
+    const conversation = this.#find(request, message, directory)
+    if (conversation === undefined) {
+      const attributes = eapMessage(encodeEapResult(false, message[1]!))
+      return { verdict: 'wrong', code: 'EAP_UNKNOWN_CONVERSATION', attributes }
+    }
+    return conversation.take(message, roomOf(request)).then(turn => judgementOf(turn, conversation, request))
+  }
+
+  // An Identity begins; everything else goes on.
+  #find(request: AccessRequest, message: Buffer, directory: Directory): Conversation | undefined {
+    const state = request.packet.octets(Attr.State)
+    const known = state === undefined ? undefined : this.#conversations.find(state, request.nas)
+    if (known !== undefined || decodeEap(message)?.type !== EapType.Identity) return known
+    const conversation = new Conversation(request.nas, this.#clock(), directory, this.#choice)
+    this.#conversations.add(conversation)
+    return conversation
+  }
+}
+
+function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
+  const possible = eapMethodNames.filter(name => lacks(name, tls) === undefined)
+  for (const name of methods ?? []) {
+    const code = lacks(name, tls)
+    if (code !== undefined) throw new EapError(code, name)
+  }
+  const usual = typesOf(methods ?? possible)
+  const contexts = tls === undefined ? undefined : new TlsContexts(tls, clock)
+  return {
+    order: (identity, subscriber, nas) => {
+      const own = methodsFor?.(identity, subscriber, nas)
+      return own === undefined ? usual : typesOf(own.filter(name => possible.includes(name)))
+    },
+    make: (type, context) => make(type, context, contexts)
+  }
+}
+
+function lacks(
+  name: EapMethodName,
+  tls: EapCertificate | undefined
+): 'EAP_NEEDS_CERTIFICATE' | 'EAP_TLS_NEEDS_CA' | undefined {
+  if (tunnelled.includes(name) && tls === undefined) return 'EAP_NEEDS_CERTIFICATE'
+  return name === 'tls' && tls?.ca === undefined ? 'EAP_TLS_NEEDS_CA' : undefined
+}
+
+function typesOf(names: readonly EapMethodName[]): readonly number[] {
+  return names.map(name => eapMethodTypes[name])
+}
+
+function make(type: number, context: EapContext, contexts: TlsContexts | undefined): EapMethod {
+  switch (type) {
+    case EapType.MsChapV2:
+      return new MsChapV2(context)
+    case EapType.Gtc:
+      return new Gtc(context)
+    case EapType.Peap:
+      return new Peap(context, contexts!)
+    case EapType.Ttls:
+      return new Ttls(context, contexts!)
+    case EapType.Tls:
+      return new EapTls(context, contexts!)
+    default:
+      return new Md5Challenge(context)
+  }
+}
+
+function roomOf({ packet }: AccessRequest): number {
+  return Math.min(MOST, Math.max(LEAST, packet.uint32(Attr.FramedMtu) ?? USUAL))
+}
+
+function judgementOf(turn: Turn, { state }: Conversation, { packet, secret }: AccessRequest): Judgement {
+  switch (turn.kind) {
+    case 'late':
+      return { verdict: 'silent', outcome: 'out-of-step' }
+    case 'request':
+      return { verdict: 'challenge', attributes: challenge(turn.packet, state) }
+    case 'failure': {
+      const { kind: _, packet: eap, ...why } = turn
+      return { verdict: 'wrong', ...why, attributes: eapMessage(eap) }
+    }
+    case 'success': {
+      const { subscriber, keys } = turn
+      const hidden = keys && [sessionKeys(keys.send, keys.receive, packet.authenticator, secret), mayEncrypt]
+      return {
+        verdict: 'right',
+        subscriber,
+        attributes: Buffer.concat([eapMessage(turn.packet), ...(hidden ?? [])]),
+        rejection: () => eapMessage(encodeEapResult(false, turn.packet[1]!))
+      }
+    }
+  }
+}
+
+function askIdentity(): Buffer {
+  const identifier = randomBytes(1)[0]!
+  return eapMessage(encodeEap({ code: EapCode.Request, identifier, type: EapType.Identity, data: Buffer.alloc(0) }))
+}
+
+function eapMessage(packet: Buffer): Buffer {
+  return new AttributeWriter().concat(Attr.EapMessage, packet).finish()
+}
+
+// Session-Timeout is how long the NAS waits for the device. RFC 3579 §2.3, RFC 2869 §5.18
+function challenge(packet: Buffer, state: Buffer): Buffer {
+  const writer = new AttributeWriter().concat(Attr.EapMessage, packet)
+  return writer.add(Attr.State, state).uint32(Attr.SessionTimeout, WAIT).finish()
+}

@@ -1,0 +1,65 @@
+import type { Clock, Subscriber } from '../../../agent/model/index.js'
+import { EapType } from '../../../protocols/eap/index.js'
+import type { Who } from '../methods/method.js'
+import { type EapContext, failure } from './method.js'
+import { type Inner, TlsBased } from './tls-based.js'
+import type { TlsContexts } from './tls-contexts.js'
+import { certificateFailure } from './tls-failure.js'
+
+const COMMITMENT = Buffer.from([0])
+
+/**
+ * EAP-TLS: the device shows a certificate. It names the subscriber by its common name or a subject alternative name; the
+ * EAP identity says which of them where there are several. Resumption needs no memory: the ticket holds the certificate.
+ * @see RFC 5216, RFC 9190
+ */
+export class EapTls extends TlsBased {
+  readonly type = EapType.Tls
+  protected readonly label = 'client EAP encryption'
+  readonly #clock: Clock
+  #who: Who | undefined
+
+  constructor(context: EapContext, contexts: TlsContexts) {
+    super(context, contexts, EapType.Tls, true)
+    this.#clock = contexts.clock
+  }
+
+  protected opened(): Inner | undefined {
+    const { certificate, fault, isTls13 } = this.tunnel
+    if (certificate === undefined) return failure('EAP_NO_CERTIFICATE')
+    if (fault !== undefined) return certificateFailure(fault)
+    if (Date.parse(certificate.valid_to) < this.#clock()) return certificateFailure('CERT_HAS_EXPIRED') // resumed
+    const { CN } = certificate.subject as { CN?: string | string[] }
+    this.#who = this.#find(namesOf(CN, certificate.subjectaltname))
+    if (this.#who.subscriber === undefined) {
+      return failure('UNKNOWN_SUBSCRIBER', 'None of the names in its certificate is one.', this.#who)
+    }
+    return isTls13 ? { kind: 'say', plain: COMMITMENT } : undefined // RFC 9190 §2.5
+  }
+
+  protected turn(): Inner {
+    const subscriber = this.#who?.subscriber
+    return subscriber === undefined ? failure('UNKNOWN_SUBSCRIBER') : { kind: 'success', subscriber }
+  }
+
+  protected heard(): Inner {
+    return failure('EAP_MALFORMED', 'It sent data inside EAP-TLS.')
+  }
+
+  #find(names: readonly string[]): Who {
+    const { identity, directory } = this.context
+    const inOrder = names.includes(identity) ? [identity, ...names] : names
+    let subscriber: Subscriber | undefined
+    const userName = inOrder.find(name => (subscriber = directory.subscriberByUserName(name)) !== undefined)
+    return { userName: userName ?? inOrder[0] ?? identity, subscriber }
+  }
+}
+
+const MOST_NAMES = 16
+
+// `DNS:a, email:b`; a name that needs quotes is no user name, and is how somebody would smuggle in another.
+function namesOf(common: string | string[] | undefined, alternatives: string | undefined): string[] {
+  const others = alternatives === undefined || alternatives.includes('"') ? [] : alternatives.split(', ')
+  const alternative = others.filter(name => /^(DNS|email):/.test(name)).map(name => name.slice(name.indexOf(':') + 1))
+  return [common ?? []].flat().concat(alternative).slice(0, MOST_NAMES)
+}

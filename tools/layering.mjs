@@ -18,7 +18,7 @@ export function readTables(markdown) {
     )
   const names = cell => [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1])
   const house = rows
-    .filter(row => /^`/.test(row[0] ?? ''))
+    .filter(row => row[0]?.startsWith('`'))
     .map(row => ({ place: names(row[0])[0], may: names(row[2]) }))
   const levels = rows
     .filter(row => /^\d$/.test(row[0] ?? ''))

@@ -136,6 +136,12 @@ export const Nas = Type.Object({
   messageAuthenticator: Type.Optional(
     Type.Union([Type.Literal('auto'), Type.Literal('required'), Type.Literal('exempt')])
   ),
+  certificateNames: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+      maxItems: 16,
+      description: "RadSec: names in the NAS's certificate: subject CN, or SAN (DNS, IP, URI)"
+    })
+  ),
   flipDirection: Type.Optional(Type.Boolean({ description: 'true where Acct-Input-Octets is the download' })),
   device: Type.Optional(Type.String({ description: 'the Device that drives this box by its own API' }))
 })

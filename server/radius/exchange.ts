@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Clock, Nas } from '../../agent/model/index.js'
 import { Code, Packet, verifyRequest } from '../../protocols/radius/index.js'
-import { Counters, type DiscardReason, discardWords, type RadiusCounts } from './counters.js'
+import { Counters, type RadiusCounts } from './counters.js'
+import { type DiscardReason, discardWords } from './discards.js'
 import { Delayed, type Timers } from './delayed.js'
 import { type DuplicateLimits, Duplicates, type Seen } from './duplicates.js'
 import { encodeReply } from './encode-reply.js'
@@ -9,8 +10,8 @@ import { printable } from './printable.js'
 import { Quiet } from './quiet.js'
 import { type Port, replyRow, type ReplyRow } from './replies.js'
 import type { Answer, Handler, RadiusRequest } from './request.js'
-import { type Locks, signingFault, type SigningRule } from './signing.js'
-import type { Sources } from './sources.js'
+import { type Locks, passwordBesideEap, signingFault, type SigningRule } from './signing.js'
+import type { Source, Sources } from './sources.js'
 import { status } from './status.js'
 
 /** What an exchange needs. */
@@ -30,6 +31,17 @@ export interface ExchangeOptions {
 
 /** Sends a reply back to where its request came from. May throw: that is counted. */
 export type Send = (reply: Buffer, port: number, address: string) => void
+
+/** A connection that brings requests of one NAS. */
+export interface Carrier {
+  readonly source: Source
+  /** Names the connection and no other, so that its requests are told from those of others. */
+  readonly name: string
+  /** Sends a reply back; is called once for each request that is answered, in any order. */
+  readonly send: Send
+  /** A handler has begun (1) or ended (-1) to work on a request that it does not answer at once. */
+  readonly busy: (more: 1 | -1) => void
+}
 
 /**
  * From a datagram to its reply, whatever carried it: who is this NAS, decode, verify, seen before? then the handler, and
@@ -93,6 +105,28 @@ export class Exchange {
     this.#work(handler, { on, packet, source, seen, send })
   }
 
+  /**
+   * Takes a packet of a connection that vouches for its peer: nobody is looked up, and the signature that keeps forgers
+   * out of UDP is checked where there is one, not demanded.
+   * @returns why the packet was discarded before it was worked on
+   */
+  receiveFrom({ source, name, send, busy }: Carrier, datagram: Buffer): DiscardReason | undefined {
+    const packet = Packet.decode(datagram)
+    const on = datagram[0] === Code.AccountingRequest ? 'accounting' : 'authentication'
+    this.#counters.received(on)
+    const fault =
+      typeof packet === 'string' ? packet : (verifyRequest(packet, source.secret) ?? passwordBesideEap(packet))
+    const handler = typeof packet === 'string' ? undefined : this.#handlerOf(on, packet.code)
+    if (typeof packet === 'string' || fault !== undefined || handler === undefined) {
+      this.#faulty(fault ?? 'WRONG_PORT', source.nas, source.address)
+      return fault ?? 'WRONG_PORT'
+    }
+    const { fresh, seen } = this.#duplicates.take(name, 0, packet)
+    if (fresh) this.#work(handler, { on, packet, source, seen, send, busy })
+    else this.#repeat(seen, send)
+    return undefined
+  }
+
   #handlerOf(on: Port, code: number): Handler | undefined {
     const { access, accounting } = this.#options
     if (code === Code.StatusServer) return status
@@ -118,10 +152,12 @@ export class Exchange {
 
   #later(promise: Promise<Answer>, task: Task): void {
     this.#pending++
+    task.busy?.(1)
     promise
       .then(answer => this.#answer(answer, task))
       .catch((error: unknown) => this.#failed(error, task))
       .finally(() => {
+        task.busy?.(-1)
         if (--this.#pending === 0) this.#idle?.()
       })
   }
@@ -193,4 +229,5 @@ interface Task extends RadiusRequest {
   readonly on: Port
   readonly seen: Seen
   readonly send: Send
+  readonly busy?: Carrier['busy']
 }

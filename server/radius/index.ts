@@ -2,7 +2,8 @@
 export { accessHandler, type AccessOptions } from './access.js'
 export { AccessRequest } from './access-request.js'
 export { accountingHandler, type AccountingOptions, type SubscriberNames } from './accounting.js'
-export { type DiscardReason, discards, discardWords, type RadiusCounts } from './counters.js'
+export type { RadiusCounts } from './counters.js'
+export { type DiscardReason, discards, discardWords } from './discards.js'
 export { systemTimers, type Timers } from './delayed.js'
 export { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
 export {

@@ -1,5 +1,5 @@
 import { Code } from '../../protocols/radius/index.js'
-import type { DiscardReason } from './counters.js'
+import type { DiscardReason } from './discards.js'
 
 /** What a socket is for. */
 export type Port = 'authentication' | 'accounting'

@@ -3,10 +3,11 @@ import type { Logger } from 'pino'
 import type { Clock, Milliseconds, Nas } from '../../agent/model/index.js'
 import type { Secret } from '../../protocols/radius/index.js'
 import type { RadiusCounts } from './counters.js'
+import type { DiscardReason } from './discards.js'
 import { systemTimers, type Timers } from './delayed.js'
 import { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
 import { RadiusServerError } from './errors.js'
-import { Exchange } from './exchange.js'
+import { type Carrier, Exchange } from './exchange.js'
 import { type Address, Listener } from './listener.js'
 import type { Port } from './replies.js'
 import type { Handler } from './request.js'
@@ -105,6 +106,14 @@ export class RadiusServer {
       await this.#closeSockets()
       throw error
     }
+  }
+
+  /**
+   * Takes a packet that another transport brought from a NAS that it has proven; nothing after `close`.
+   * @returns why the packet was discarded before it was worked on
+   */
+  receiveFrom(carrier: Carrier, datagram: Buffer): DiscardReason | undefined {
+    return this.#closed ? undefined : this.#exchange.receiveFrom(carrier, datagram)
   }
 
   /** What it did since it started. */

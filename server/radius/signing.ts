@@ -1,6 +1,6 @@
 import type { Nas } from '../../agent/model/index.js'
 import { Attr, Code, type Packet } from '../../protocols/radius/index.js'
-import type { DiscardReason } from './counters.js'
+import type { DiscardReason } from './discards.js'
 import type { Source } from './sources.js'
 
 /** `auto` demands Message-Authenticator of a box that has shown it; `required` always; `exempt` never. */
@@ -43,11 +43,18 @@ export function signingFault(
 ): DiscardReason | undefined {
   if (packet.code !== Code.AccessRequest) return undefined
   const eap = packet.has(Attr.EapMessage)
-  if (eap && (packet.has(Attr.UserPassword) || packet.has(Attr.ChapPassword))) return 'EAP_WITH_PASSWORD'
+  const broken = passwordBesideEap(packet)
+  if (broken !== undefined) return broken
   const rule = source.nas.messageAuthenticator ?? usual
   if (packet.messageAuthenticatorAt === 0) return unsignedFault(packet, source, rule, locks)
   if (rule === 'auto' && !eap && !locks.has(source.box)) locks.lock(source.box)
   return undefined
+}
+
+/** A request with EAP-Message and a password is discarded, however it came. RFC 2869 §5.19 */
+export function passwordBesideEap(packet: Packet): DiscardReason | undefined {
+  if (!packet.has(Attr.EapMessage)) return undefined
+  return packet.has(Attr.UserPassword) || packet.has(Attr.ChapPassword) ? 'EAP_WITH_PASSWORD' : undefined
 }
 
 function unsignedFault(packet: Packet, source: Source, rule: SigningRule, locks: Locks): DiscardReason | undefined {

@@ -4,13 +4,13 @@ export const eapErrors = {
     'The certificate or a CA is not PEM that can be read. It begins with -----BEGIN CERTIFICATE-----; look with: openssl x509 -text -in FILE',
   EAP_KEY_UNREADABLE: 'The private key cannot be read. It must be PEM, and not encrypted',
   EAP_KEY_DOES_NOT_FIT:
-    "The private key is not that of the first certificate. Put the server\'s own certificate first, the intermediates behind it",
+    "The private key is not that of the first certificate. Put the server's own certificate first, the intermediates behind it",
   EAP_CERTIFICATE_EXPIRED: 'The certificate has run out, or is not valid yet: every device would refuse it. Renew it',
   EAP_CHAIN_INCOMPLETE:
     'The issuer of the last certificate is missing, so devices cannot find their CA. Append the intermediate certificate to the file, or name the CA as ca',
   EAP_NEEDS_CERTIFICATE:
     'PEAP, TTLS and TLS need a certificate and its key. Configure them, or leave these methods out',
-  EAP_TLS_NEEDS_CA: "EAP-TLS needs the CA that signs the devices\' certificates. Configure it as ca, or leave tls out"
+  EAP_TLS_NEEDS_CA: "EAP-TLS needs the CA that signs the devices' certificates. Configure it as ca, or leave tls out"
 } as const
 
 export type EapErrorCode = keyof typeof eapErrors

@@ -67,7 +67,7 @@ export function sessionSecret(session: Buffer | undefined): Buffer | undefined {
   for (let skip = 0; skip < 4; skip++) at = next(session, at)
   const from = headerEnd(session, at)
   const secret = session.subarray(from, next(session, at))
-  return session[at] === OCTET_STRING && secret.length > 0 && secret.some(octet => octet !== 0) ? secret : undefined
+  return session[at] === OCTET_STRING && secret.some(octet => octet !== 0) ? secret : undefined
 }
 
 const OCTET_STRING = 4

@@ -14,7 +14,9 @@ export interface HashResult {
   readonly right: boolean | undefined
 }
 
-parentPort?.on('message', ({ id, stored, password }: HashTask) => {
+const port = parentPort
+
+port?.on('message', ({ id, stored, password }: HashTask) => {
   const result: HashResult = { id, right: checkSalted(stored, Buffer.from(password)) }
-  parentPort?.postMessage(result)
+  port.postMessage(result) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, no window
 })

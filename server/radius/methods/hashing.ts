@@ -8,7 +8,7 @@ const MOST = 256
 
 /**
  * Checks salted passwords in a thread of its own, one after the other: neither packets nor the disk wait for it. The
- * thread starts with the first check and does not keep the process alive.
+ * thread starts with the first check and keeps the process alive only while somebody waits.
  */
 export class Hashing {
   readonly #waiting = new Map<number, (checked: Checked) => void>()
@@ -26,17 +26,19 @@ export class Hashing {
     return new Promise(resolve => {
       this.#waiting.set(id, resolve)
       const task: HashTask = { id, stored, password }
-      this.#thread().postMessage(task)
+      const thread = this.#thread()
+      thread.ref()
+      thread.postMessage(task) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, no window
     })
   }
 
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./hash-worker.js', import.meta.url))
-    worker.unref()
     worker.on('message', ({ id, right }: HashResult) => {
       this.#waiting.get(id)?.(right === undefined ? 'unreadable' : right ? 'right' : 'wrong')
       this.#waiting.delete(id)
+      if (this.#waiting.size === 0) worker.unref()
     })
     worker.on('error', () => this.#lost())
     this.#worker = worker

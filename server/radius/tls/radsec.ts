@@ -1,0 +1,269 @@
+import { constants } from 'node:crypto'
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
+import type { Logger } from 'pino'
+import type { Clock, Nas } from '../../../agent/model/index.js'
+import type { Packet } from '../../../protocols/radius/index.js'
+import { listenError } from '../errors.js'
+import { type Address, textOf } from '../listener.js'
+import { Quiet } from '../quiet.js'
+import type { Source } from '../sources.js'
+import { Connection, type Receiver } from './connection.js'
+import { type Parting, partings, RadSecError } from './errors.js'
+import { type Identity, type IdentityFiles, readIdentity, stampOf } from './identity.js'
+import { defaultRadSecLimits, type RadSecLimits } from './limits.js'
+import { namesOf, nasOf, type NasNames } from './names.js'
+import { historic, protocols, radsec, Version11 } from './version.js'
+
+/** What RadSec is made of and told. */
+export interface RadSecOptions {
+  readonly files: IdentityFiles
+  readonly nases: NasNames
+  readonly receiver: Receiver
+  readonly clock: Clock
+  readonly log: Logger
+  /** Take a certificate whose names no NAS has, when it comes from the address of a NAS that has none. Default false. */
+  readonly byAddress?: boolean
+  readonly limits?: Partial<RadSecLimits>
+}
+
+/** The way back to a NAS: CoA and Disconnect over the connection that it has opened. */
+export interface ReverseChannel {
+  /** Rejects when the connection ends, or with the signal's reason. */
+  request(code: number, attributes: Buffer, signal: AbortSignal): Promise<Packet>
+}
+
+/** What RadSec did since it started. */
+export interface RadSecCounts {
+  readonly open: number
+  readonly accepted: number
+  /** Connections that were refused or that we ended, by reason. */
+  readonly parted: Readonly<Partial<Record<Parting, number>>>
+}
+
+const CHECK_FILES = 60_000
+const SOON = 14 * 86_400_000
+const expired = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+/**
+ * RADIUS over TLS: TLS 1.2 and 1.3 with certificates on both sides; RADIUS/1.1 where the peer offers it.
+ * @see RFC 6614, RFC 6613, RFC 9765
+ */
+export class RadSec {
+  readonly #options: RadSecOptions
+  readonly #limits: RadSecLimits
+  readonly #quiet: Quiet
+  readonly #tls: TlsServer
+  readonly #listeners: Server[] = []
+  readonly #sockets = new Set<Socket>()
+  readonly #perAddress = new Map<string, number>()
+  /** By NAS, its connections; the last heard from last. */
+  readonly #connections = new Map<string, Set<Connection>>()
+  readonly #parted = new Map<Parting, number>()
+  #accepted = 0
+  #names = 0
+  #stamp: string
+  #check: NodeJS.Timeout | undefined
+
+  /** Reads the certificates. @throws RadSecError */
+  constructor(options: RadSecOptions) {
+    this.#options = options
+    this.#limits = { ...defaultRadSecLimits, ...options.limits }
+    this.#quiet = new Quiet(options.clock)
+    this.#stamp = stampOf(options.files)
+    const identity = readIdentity(options.files, options.clock)
+    this.#tls = createTlsServer({
+      ...contextOf(identity),
+      requestCert: true,
+      rejectUnauthorized: false, // it is rejected below, where the reason can be told
+      ALPNProtocols: protocols,
+      handshakeTimeout: this.#limits.handshake
+    })
+    this.#tls.on('tlsClientError', (error, socket) => this.#refused('HANDSHAKE', socket, error.message))
+    this.#tls.on('secureConnection', socket => this.#secured(socket))
+    this.#warnOfExpiry(identity)
+  }
+
+  /** @returns where it listens, with the ports that were taken. @throws RadiusServerError */
+  async listen(addresses: readonly Address[]): Promise<readonly Address[]> {
+    try {
+      for (const address of addresses) this.#listeners.push(await open(address, socket => this.#connected(socket)))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.#check ??= setInterval(() => this.#reloadIfChanged(), CHECK_FILES).unref()
+    const bound = this.#listeners.map(addressOf)
+    this.#options.log.info({ radsec: bound.map(textOf) }, 'listening for RADIUS over TLS')
+    return bound
+  }
+
+  /** Reads the certificates again; connections that are open keep theirs. @throws RadSecError: the old ones stay */
+  reload(): void {
+    const identity = readIdentity(this.#options.files, this.#options.clock)
+    this.#tls.setSecureContext(contextOf(identity))
+    this.#warnOfExpiry(identity)
+  }
+
+  /** The way back to a NAS over the connection that was heard from last; undefined while it has none. */
+  reverse(nas: string): ReverseChannel | undefined {
+    return [...(this.#connections.get(nas) ?? [])].at(-1)?.reverse
+  }
+
+  counters(): RadSecCounts {
+    return { open: this.#sockets.size, accepted: this.#accepted, parted: Object.fromEntries(this.#parted) }
+  }
+
+  /** Ends all connections at once; requests of ours that wait are rejected. */
+  async close(): Promise<void> {
+    clearInterval(this.#check)
+    const closed = this.#listeners.splice(0).map(server => new Promise(resolve => server.close(resolve)))
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(closed)
+  }
+
+  #connected(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress)
+    const there = this.#perAddress.get(address) ?? 0
+    if (this.#sockets.size >= this.#limits.connections) return this.#turnAway('TOO_MANY', socket)
+    if (there >= this.#limits.perAddress) return this.#turnAway('TOO_MANY_OF_ADDRESS', socket)
+    this.#sockets.add(socket)
+    this.#perAddress.set(address, there + 1)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      const left = this.#perAddress.get(address)! - 1
+      if (left === 0) this.#perAddress.delete(address)
+      else this.#perAddress.set(address, left)
+    })
+    this.#tls.emit('connection', socket)
+  }
+
+  #turnAway(why: Parting, socket: Socket): void {
+    socket.on('error', () => undefined)
+    this.#part(why, plainAddress(socket.remoteAddress))
+    socket.destroy()
+  }
+
+  #refused(why: Parting, socket: TLSSocket, detail?: string): void {
+    this.#part(why, plainAddress(socket.remoteAddress), detail)
+    socket.on('error', () => undefined)
+    socket.destroy()
+  }
+
+  #secured(socket: TLSSocket): void {
+    const certificate = socket.getPeerCertificate()
+    if (Object.keys(certificate).length === 0) return this.#refused('NO_CERTIFICATE', socket)
+    if (!socket.authorized) {
+      const reason = String(socket.authorizationError)
+      return this.#refused(expired.has(reason) ? 'EXPIRED' : 'UNTRUSTED', socket, reason)
+    }
+    const names = namesOf(certificate)
+    const shown = [...names].join(', ')
+    const nas = this.#nasOf(names, plainAddress(socket.remoteAddress))
+    if (typeof nas === 'string') return this.#refused(nas, socket, shown)
+    this.#welcome(socket, nas, names)
+  }
+
+  #nasOf(names: ReadonlySet<string>, address: string): ReturnType<typeof nasOf> {
+    return nasOf(names, address, this.#options.nases, this.#options.byAddress === true)
+  }
+
+  #welcome(socket: TLSSocket, nas: Nas, names: ReadonlySet<string>): void {
+    const { receiver, log } = this.#options
+    const address = plainAddress(socket.remoteAddress)
+    const version = socket.alpnProtocol === 'radius/1.1' ? new Version11() : historic
+    const connection: Connection = new Connection({
+      socket,
+      name: `radsec ${++this.#names}`,
+      version,
+      source: this.#sourceOf(nas, names, address, () => this.#heard(nas.id, connection)),
+      receiver,
+      limits: this.#limits,
+      ended: why => {
+        this.#forget(nas.id, connection)
+        if (why !== undefined) this.#part(why, address, nas.id)
+        else log.info({ nas: nas.id, address }, 'RadSec connection closed')
+      }
+    })
+    this.#accepted++
+    this.#heard(nas.id, connection)
+    const tls = socket.getProtocol()
+    log.info({ nas: nas.id, address, tls, version: version.name }, 'RadSec connection open')
+  }
+
+  // The NAS's document may change while the connection is open: it must still be the one that the certificate names.
+  #sourceOf(first: Nas, names: ReadonlySet<string>, address: string, heard: () => void): () => Source | undefined {
+    const sourceFor = (nas: Nas): Source => ({ address, nas, secret: radsec, box: nas.id })
+    let source: Source | undefined = sourceFor(first)
+    return () => {
+      heard()
+      const now = this.#options.nases.byId(first.id)
+      if (now === source?.nas) return source
+      const nas = this.#nasOf(names, address)
+      source = typeof nas === 'string' || nas.id !== first.id ? undefined : sourceFor(nas)
+      return source
+    }
+  }
+
+  #heard(nas: string, connection: Connection): void {
+    const known = this.#connections.get(nas) ?? new Set()
+    known.delete(connection)
+    known.add(connection)
+    this.#connections.set(nas, known)
+  }
+
+  #forget(nas: string, connection: Connection): void {
+    const known = this.#connections.get(nas)
+    known?.delete(connection)
+    if (known?.size === 0) this.#connections.delete(nas)
+  }
+
+  #part(why: Parting, address: string, detail?: string): void {
+    this.#parted.set(why, (this.#parted.get(why) ?? 0) + 1)
+    const held = this.#quiet.may(`${why} ${address}`)
+    if (held === undefined) return
+    this.#options.log.warn({ reason: why, address, detail, held }, `RadSec connection refused or ended: ${partings[why]}`)
+  }
+
+  #reloadIfChanged(): void {
+    const stamp = stampOf(this.#options.files)
+    if (stamp === this.#stamp || stamp === '') return
+    try {
+      this.reload()
+      this.#stamp = stamp
+      this.#options.log.info('the certificates of RadSec were changed and are used from now on')
+    } catch (error) {
+      const held = this.#quiet.may('reload')
+      if (held !== undefined)
+        this.#options.log.error({ why: (error as RadSecError).message }, 'the new certificates of RadSec cannot be used')
+    }
+  }
+
+  #warnOfExpiry({ validTo }: Identity): void {
+    if (validTo.getTime() - this.#options.clock() < SOON)
+      this.#options.log.warn({ validTo: validTo.toISOString() }, 'the certificate of RadSec runs out soon: renew it')
+  }
+}
+
+// A session that is resumed shows no certificate: none is.
+function contextOf({ cert, key, ca }: Identity) {
+  return { cert, key, ca, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const
+}
+
+function open({ host, port }: Address, connected: (socket: Socket) => void): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createTcpServer({ noDelay: true }, connected)
+    server.once('error', error => reject(listenError(error, textOf({ host, port }))))
+    server.listen({ host, port }, () => resolve(server.removeAllListeners('error')))
+  })
+}
+
+function addressOf(server: Server): Address {
+  const { address, port } = server.address() as { address: string; port: number }
+  return { host: address, port }
+}
+
+// A socket on :: shows IPv4 addresses as IPv6.
+function plainAddress(address = ''): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/i, '')
+}

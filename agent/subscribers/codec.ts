@@ -7,6 +7,8 @@
 export interface DocumentCodec {
   encode(text: string): Buffer
   decode(stored: Buffer): string
+  /** Whether `stored` can be read but should be written anew: under another key, or in clear. */
+  isStale?(stored: Buffer): boolean
 }
 
 /** Documents as they are. */

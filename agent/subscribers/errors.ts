@@ -5,7 +5,9 @@ export const subscribersErrors = {
   SUBSCRIBERS_NOTHING_HELD:
     'There is no held snapshot to confirm: it was confirmed before, or a later one was in order and has been applied. turnpike status shows what is held.',
   SUBSCRIBERS_DUPLICATE_DOCUMENT:
-    'A snapshot names the same document twice. Nothing of it was applied; billing has to send each document once.'
+    'A snapshot names the same document twice. Nothing of it was applied; billing has to send each document once.',
+  SUBSCRIBERS_SEAL_KEY:
+    'The documents on disk are sealed with a key that is not here. Nothing was changed. Put the key back: sealing.key in the configuration names it, without that it is the file seal.key in the data directory; one that was replaced belongs under sealing.previous. Only if it is lost for good set sealing.discardUnreadable: true for one start: billing then sends all documents again.'
 } as const
 export type SubscribersErrorCode = keyof typeof subscribersErrors
 

@@ -46,6 +46,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   #position: FeedPosition | undefined
   #held: Held | undefined
   #revision = 0
+  readonly #stale: { kind: DocumentKind; id: string; revision: number; document: Documents[DocumentKind] }[] = []
   #tail: Promise<unknown> = Promise.resolve()
 
   private constructor(ledger: Ledger, options: ReplicaOptions) {
@@ -67,6 +68,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     replica.#held = await readHeld(ledger)
     for (const kind of kinds) await replica.#load(kind)
     await replica.#checkCounts()
+    await replica.#reseal()
     return replica
   }
 
@@ -202,8 +204,12 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     const found: { revision: number; document: Documents[DocumentKind] }[] = []
     for await (const [id, stored] of this.#ledger.entries(kind)) {
       try {
-        found.push(readDocument(this.#codec, stored) as (typeof found)[number])
-      } catch {
+        const read = readDocument(this.#codec, stored) as (typeof found)[number]
+        found.push(read)
+        if (this.#codec.isStale?.(stored) === true) this.#stale.push({ kind, id, ...read })
+      } catch (error) {
+        // Another key is no damage: whoever has the right one reads it all.
+        if (error instanceof SubscribersError) throw error
         this.#position = undefined
         this.#log?.error({ kind, id }, 'a stored document cannot be read; a snapshot will bring it back')
       }
@@ -224,6 +230,23 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       { stored: stored.toString(), counts },
       'stored documents are missing; a snapshot will bring them back'
     )
+  }
+
+  /** What lies there in clear, or under a key that was replaced, is sealed anew. */
+  async #reseal(): Promise<void> {
+    const stale = this.#stale.splice(0)
+    if (stale.length === 0) return
+    for (let done = 0; done < stale.length; done += SLICE) {
+      const slice = stale.slice(done, done + SLICE)
+      await this.#ledger.write(
+        slice.map(({ kind, id, revision, document }) => ({
+          table: kind,
+          key: id,
+          value: storeDocument(this.#codec, revision, document)
+        }))
+      )
+    }
+    this.#log?.info({ documents: stale.length }, 'stored documents were sealed with the present key')
   }
 
   #serially<T>(work: () => Promise<T>): Promise<T> {

@@ -24,6 +24,7 @@ import {
   RadiusServer,
   Rejections
 } from './server/radius/index.js'
+import { RadSec, type ReverseChannel } from './server/radius/tls/index.js'
 
 /*
  * The wiring: builds the parts, in the order in which they depend on each other; stops them in the opposite order,
@@ -93,7 +94,9 @@ async function build(
   closers.push(every(CHECKPOINT_EVERY, () => sessions.checkpoint(), log))
   closers.push(every(SWEEP_EVERY, () => sessions.sweep(clock()), log))
 
-  const driversFor = driverCache({ secrets, dictionary, clock, closers })
+  let radsec: RadSec | undefined
+  const reverse = (nas: Nas) => radsec?.reverse(nas.id)
+  const driversFor = driverCache({ secrets, dictionary, clock, closers, reverse })
   const enforcement = new Enforcement({
     ledger,
     replica,
@@ -152,6 +155,13 @@ async function build(
   await uplink?.start()
   if (uplink !== undefined) closers.push(() => uplink.close())
 
+  if (config.radius.radsec !== undefined) {
+    const { listen, certificate, ca, key, byAddress = false } = config.radius.radsec
+    const files = { certificate, ca, key: () => secrets.text(key) }
+    radsec = new RadSec({ files, nases, receiver: radius, clock, log, byAddress })
+    await radsec.listen(listen)
+    closers.push(async () => radsec?.close())
+  }
   const bound = await radius.listen(config.radius)
   closers.push(() => radius.close())
   const listeners = () => listenersOf(bound)
@@ -211,8 +221,9 @@ function driverCache(of: {
   dictionary: Dictionary
   clock: Clock
   closers: (() => Promise<unknown>)[]
+  reverse: (nas: Nas) => ReverseChannel | undefined
 }): (nas: Nas) => readonly AnyDriver[] {
-  const { secrets, dictionary, clock, closers } = of
+  const { secrets, dictionary, clock, closers, reverse } = of
   const known = new Map<string, { nas: Nas; drivers: readonly AnyDriver[] }>()
   const release = (drivers: readonly AnyDriver[]) => Promise.all(drivers.map(driver => driver.close()))
   closers.push(() => Promise.all([...known.values()].map(({ drivers }) => release(drivers))))
@@ -221,7 +232,7 @@ function driverCache(of: {
     if (held?.nas === nas) return held.drivers
     if (held !== undefined) void release(held.drivers)
     const secret = new Secret(secrets.resolve(nas.secretRef))
-    const made = [drivers['radius-dae']({ nas, secret, dictionary, clock })]
+    const made = [drivers['radius-dae']({ nas, secret, dictionary, clock, reverse: () => reverse(nas) })]
     known.set(nas.id, { nas, drivers: made })
     return made
   }

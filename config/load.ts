@@ -54,7 +54,7 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
     ...filled,
     file,
     data: absolute(filled.data),
-    radius: { ...filled.radius, dictionaries: filled.radius.dictionaries.map(absolute) },
+    radius: radiusOf(filled.radius, absolute),
     api: { socket: absolute(filled.api.socket) },
     nas: filled.nas.map(entry => nasOf(entry, filled.radius.messageAuthenticator, absolute)),
     ...(filled.cloud === undefined ? {} : { cloud: cloudOf(filled.cloud, absolute) })
@@ -63,12 +63,29 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
 
 /** An entry of the file as a document of the model: what it leaves out is filled in. */
 function nasOf(entry: NasEntry, rule: Nas['messageAuthenticator'], absolute: (path: string) => string): Nas {
-  const { secret, vendor = 'standard', messageAuthenticator = rule, ...rest } = entry
+  const { secret, vendor = 'standard', messageAuthenticator = rule, certificate, ...rest } = entry
   return {
     ...rest,
     vendor,
+    ...(certificate && { certificateNames: certificate }),
     secretRef: absoluteRef(secret, absolute),
     ...(messageAuthenticator && { messageAuthenticator })
+  }
+}
+
+function radiusOf(radius: ConfigFile['radius'], absolute: (path: string) => string): ConfigFile['radius'] {
+  const { radsec } = radius
+  return {
+    ...radius,
+    dictionaries: radius.dictionaries.map(absolute),
+    ...(radsec && {
+      radsec: {
+        ...radsec,
+        certificate: absolute(radsec.certificate),
+        ca: absolute(radsec.ca),
+        key: absoluteRef(radsec.key, absolute)
+      }
+    })
   }
 }
 

@@ -56,12 +56,32 @@ export const NasEntry = closed(
       Type.Integer({ minimum: 1, maximum: 65535, description: "Port for CoA and Disconnect; the vendor's if absent" })
     ),
     messageAuthenticator: Type.Optional(choice(authenticatorRules, authenticatorWords)),
+    certificate: Type.Optional(
+      Type.Array(name("A name in the NAS's certificate: subject CN, or SAN (DNS, IP, URI)"), {
+        minItems: 1,
+        maxItems: 16,
+        description: 'RadSec: the NAS is known by its certificate, wherever it connects from'
+      })
+    ),
     flipDirection: Type.Optional(Type.Boolean({ description: 'true where Acct-Input-Octets is the download' })),
     device: Type.Optional(name("The device document that drives this box by the vendor's own API"))
   },
   'A network access server: who may ask'
 )
 export type NasEntry = Static<typeof NasEntry>
+
+const RadSec = closed(
+  {
+    listen: endpoints('Where RADIUS over TLS is received; the usual port is 2083'),
+    certificate: path('PEM file: the own certificate, then those that signed it'),
+    key: secret("The certificate's key, PEM: file:PATH, credential:NAME or env:NAME"),
+    ca: path('PEM file: the CA that signed the certificates of the NASes'),
+    byAddress: Type.Optional(
+      Type.Boolean({ description: 'true: a certificate whose names no NAS has is taken from the address of a NAS' })
+    )
+  },
+  'RADIUS over TLS (RadSec), for NASes with certificates; off if absent'
+)
 
 const Radius = section(
   {
@@ -76,6 +96,7 @@ const Radius = section(
       from: '64KiB',
       to: '1GiB'
     }),
+    radsec: Type.Optional(RadSec),
     dictionaries: Type.Array(path('A file in the FreeRADIUS dictionary format'), {
       maxItems: 64,
       description: 'Dictionary files of your own, for attributes that Turnpike does not know'

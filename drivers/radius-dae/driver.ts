@@ -8,10 +8,11 @@ import {
   type SubscriberRef,
   type Treatment
 } from '../../agent/model/index.js'
-import { Attr, AttributeWriter, Code, codeName, type Secret } from '../../protocols/radius/index.js'
+import { Attr, AttributeWriter, Code, codeName, type Packet, type Secret } from '../../protocols/radius/index.js'
 import { readNak } from './causes.js'
 import { DaeClient, type DaeClientOptions } from './client.js'
 import { type Dialect, type DialectName, dialects } from './keys.js'
+import { askBack, type ReverseChannel } from './reverse.js'
 import { type AttributeEncoder, changeable, encodeAll, sessionKeys } from './request.js'
 import { Turns } from './turns.js'
 
@@ -25,6 +26,11 @@ export interface RadiusDaeOptions extends Pick<DaeClientOptions, 'localAddress' 
   readonly dialect?: DialectName
   /** What differs on this box from its row. */
   readonly differs?: Partial<Dialect>
+  /**
+   * The connection that the NAS holds open to us (RadSec), if it has one now: requests go over it, unless the NAS has a
+   * `coaAddress`. Asked for every request.
+   */
+  readonly reverse?: (() => ReverseChannel | undefined) | undefined
   /** Attributes that this box takes by CoA beside those of its row, by dictionary name (MikroTik: `Mikrotik-Address-List`). */
   readonly alsoChanges?: readonly string[]
 }
@@ -35,9 +41,9 @@ type DaeCapability = 'disconnect' | 'change' | 'block' | 'restore'
 const REMEMBERED = 10_000
 
 /**
- * Drives a NAS by RFC 5176: CoA-Request and Disconnect-Request over UDP to `coaAddress:coaPort`.
- * An ACK says that the NAS took the request: it is no proof, so `Applied.proof` is never set.
- * @throws DriverError `UNSUPPORTED` when the NAS has a prefix for an address and no `coaAddress`
+ * Drives a NAS by RFC 5176: CoA-Request and Disconnect-Request over UDP to `coaAddress:coaPort`, or over the connection
+ * that the NAS holds open to us. An ACK says that the NAS took the request: it is no proof, so `Applied.proof` is never set.
+ * @throws DriverError `UNSUPPORTED` when the NAS has a prefix for an address, no `coaAddress` and no way back
  */
 export function radiusDae(options: RadiusDaeOptions): Driver<DaeCapability> {
   return new RadiusDae(options)
@@ -49,26 +55,16 @@ class RadiusDae implements Driver<DaeCapability> {
   readonly #options: RadiusDaeOptions
   readonly #dialect: Dialect
   readonly #changes: ReadonlySet<string>
-  readonly #client: DaeClient
+  #client: DaeClient | undefined
   readonly #turns = new Turns()
   /** By session: what it acknowledged last; `disconnected`, or the attributes of a CoA in hex. */
   readonly #acknowledged = new Map<string, string>()
 
   constructor(options: RadiusDaeOptions) {
-    const { nas, secret, localAddress, times, after, random } = options
     this.#options = options
-    this.#dialect = { ...dialects[options.dialect ?? nas.vendor], ...options.differs }
+    this.#dialect = { ...dialects[options.dialect ?? options.nas.vendor], ...options.differs }
     this.#changes = new Set([...this.#dialect.changes, ...(options.alsoChanges ?? [])])
-    this.#client = new DaeClient({
-      address: coaAddress(nas),
-      ports: nas.coaPort === undefined ? this.#dialect.ports : [nas.coaPort],
-      secret,
-      messageAuthenticator: this.#dialect.messageAuthenticator,
-      localAddress,
-      times,
-      after,
-      random
-    })
+    if (options.reverse === undefined) this.#udp()
   }
 
   async disconnect(session: SessionRef, signal: AbortSignal): Promise<Applied> {
@@ -110,12 +106,12 @@ class RadiusDae implements Driver<DaeCapability> {
   /** Any signed answer will do: the request names a session that cannot be. */
   async health(signal: AbortSignal): Promise<string> {
     const attributes = new AttributeWriter().add(Attr.AcctSessionId, 'turnpike-health')
-    const { port } = await this.#client.request(Code.CoaRequest, this.#stamped(attributes.finish()), signal)
-    return `Answers CoA on port ${port} with the shared secret that is configured.`
+    const { from } = await this.#send(Code.CoaRequest, this.#stamped(attributes.finish()), signal)
+    return `Answers CoA ${from}, with the shared secret that is configured.`
   }
 
   async close(): Promise<void> {
-    this.#client.close()
+    this.#client?.close()
   }
 
   async #each(who: SubscriberRef, act: (session: SessionRef) => Promise<Applied>): Promise<Applied> {
@@ -134,12 +130,36 @@ class RadiusDae implements Driver<DaeCapability> {
     }
   }
 
+  async #send(code: Code, attributes: Buffer, signal: AbortSignal): Promise<{ packet: Packet; from: string }> {
+    const { nas, reverse } = this.#options
+    const channel = nas.coaAddress === undefined ? reverse?.() : undefined
+    if (channel !== undefined) {
+      return { packet: await askBack(channel, code, attributes, signal), from: 'over its own connection' }
+    }
+    const { packet, port } = await this.#udp().request(code, attributes, signal)
+    return { packet, from: `from port ${port}` }
+  }
+
+  #udp(): DaeClient {
+    const { nas, secret, localAddress, times, after, random } = this.#options
+    return (this.#client ??= new DaeClient({
+      address: coaAddress(nas),
+      ports: nas.coaPort === undefined ? this.#dialect.ports : [nas.coaPort],
+      secret,
+      messageAuthenticator: this.#dialect.messageAuthenticator,
+      localAddress,
+      times,
+      after,
+      random
+    }))
+  }
+
   #inTurn(session: SessionRef, act: () => Promise<Applied>): Promise<Applied> {
     return this.#dialect.oneAtATime === true ? this.#turns.take(session.acctSessionId, act) : act()
   }
 
   async #ask(code: Code, attributes: Buffer, session: string, content: string, signal: AbortSignal): Promise<Applied> {
-    const { packet, port } = await this.#client.request(code, this.#stamped(attributes), signal)
+    const { packet, from } = await this.#send(code, this.#stamped(attributes), signal)
     const what = codeName(code)
     if (packet.code === code + 2) {
       const read = readNak(what, packet.uint32(Attr.ErrorCause))
@@ -149,7 +169,7 @@ class RadiusDae implements Driver<DaeCapability> {
     }
     const unchanged = this.#acknowledged.get(session) === content
     this.#remember(session, content)
-    return { result: unchanged ? 'unchanged' : 'changed', detail: `${codeName(packet.code)} from port ${port}.` }
+    return { result: unchanged ? 'unchanged' : 'changed', detail: `${codeName(packet.code)} ${from}.` }
   }
 
   #stamped(attributes: Buffer): Buffer {

@@ -41,6 +41,8 @@ export interface RadSecCounts {
   readonly parted: Readonly<Partial<Record<Parting, number>>>
 }
 
+// A session that is resumed shows no certificate; one that is renegotiated may show another.
+const NEITHER_RESUMED_NOR_RENEGOTIATED = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION
 const CHECK_FILES = 60_000
 const SOON = 14 * 86_400_000
 const expired = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
@@ -87,7 +89,7 @@ export class RadSec {
   /** @returns where it listens, with the ports that were taken. @throws RadiusServerError */
   async listen(addresses: readonly Address[]): Promise<readonly Address[]> {
     try {
-      for (const address of addresses) this.#listeners.push(await open(address, socket => this.#connected(socket)))
+      for (const address of addresses) this.#listeners.push(await this.#open(address))
     } catch (error) {
       await this.close()
       throw error
@@ -120,6 +122,17 @@ export class RadSec {
     const closed = this.#listeners.splice(0).map(server => new Promise(resolve => server.close(resolve)))
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(closed)
+  }
+
+  #open(address: Address): Promise<Server> {
+    return new Promise((resolve, reject) => {
+      const server = createTcpServer({ noDelay: true }, socket => this.#connected(socket))
+      server.on('error', error => {
+        reject(listenError(error, textOf(address))) // once it listens, this says that a connection could not be taken
+        this.#options.log.warn({ why: error.message }, 'RadSec cannot listen or take a connection')
+      })
+      server.listen(address, () => resolve(server))
+    })
   }
 
   #connected(socket: Socket): void {
@@ -245,17 +258,8 @@ export class RadSec {
   }
 }
 
-// A session that is resumed shows no certificate: none is.
 function contextOf({ cert, key, ca }: Identity) {
-  return { cert, key, ca, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const
-}
-
-function open({ host, port }: Address, connected: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createTcpServer({ noDelay: true }, connected)
-    server.once('error', error => reject(listenError(error, textOf({ host, port }))))
-    server.listen({ host, port }, () => resolve(server.removeAllListeners('error')))
-  })
+  return { cert, key, ca, minVersion: 'TLSv1.2', secureOptions: NEITHER_RESUMED_NOR_RENEGOTIATED } as const
 }
 
 function addressOf(server: Server): Address {

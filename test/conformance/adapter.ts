@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline'
 import { loadDictionary } from '../../config/dictionary/index.js'
 import * as radius from '../../protocols/radius/index.js'
+import * as routeros from '../../protocols/routeros/index.js'
 
 type Input = Readonly<Record<string, unknown>>
 type Result = Readonly<Record<string, unknown>>
@@ -154,6 +155,50 @@ function decodeValue(input: Input): Result {
   return value === undefined ? rejected('RAD_BAD_VALUE') : { value: shown(value) }
 }
 
+function routerosLength(input: Input): Result {
+  const octets = hex(input, 'hex')
+  const decoded = routeros.decodeLength(octets)
+  const length = typeof input['length'] === 'number' ? input['length'] : decoded?.length
+  return {
+    ...(length !== undefined && { encode_hex: routeros.encodeLength(length).toString('hex') }),
+    ...(decoded !== undefined && { decode: decoded.length, consumed: decoded.consumed })
+  }
+}
+
+function routerosLengthDecode(input: Input): Result {
+  const decoded = routeros.decodeLength(hex(input, 'hex'))
+  return decoded === undefined ? rejected('incomplete') : { decode: decoded.length, consumed: decoded.consumed }
+}
+
+function routerosSentence(input: Input): Result {
+  const given = words(input['words'])
+  const [read] = 'hex' in input ? new routeros.SentenceReader().push(hex(input, 'hex')) : [given]
+  if (read === undefined) return rejected('incomplete')
+  const { type, attributes, text } = routeros.parseReply(read)
+  const encoded = routeros.encodeSentence(given ?? read)
+  const parsed = { type, attrs: attributes, ...(text !== undefined && { text }) }
+  return { parsed, words: read, encode_hex: encoded.toString('hex'), consumed: encoded.length }
+}
+
+function words(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined
+}
+
+// The router's replies are given; what is asked for is what we say after the first of them.
+function routerosLogin(input: Input): Result {
+  const replies = Array.isArray(input['server_replies']) ? input['server_replies'] : []
+  const [user, password] = [text(input, 'user'), text(input, 'password')]
+  const sent = [routeros.loginSentence(user, password)]
+  for (const reply of replies) {
+    const parsed = routeros.parseReply(words(reply) ?? [])
+    if (parsed.type !== '!done') return rejected(parsed.attributes['message'] ?? parsed.type ?? '')
+    const next = sent.length === 1 ? routeros.challengeSentence(user, password, parsed) : undefined
+    if (next === undefined) break
+    sent.push(next)
+  }
+  return { ok: true, ...(sent[1] !== undefined && { second_word: sent[1][2] }), words: sent.flat() }
+}
+
 const operations: Readonly<Record<string, (input: Input) => Result>> = {
   decode_packet: decodePacket,
   decode_attributes: decodeAttributes,
@@ -171,7 +216,11 @@ const operations: Readonly<Record<string, (input: Input) => Result>> = {
   mschap2_authenticator_response: authenticatorResponse,
   mppe_keys: mppe,
   mppe,
-  decode_value: decodeValue
+  decode_value: decodeValue,
+  routeros_length: routerosLength,
+  routeros_length_decode: routerosLengthDecode,
+  routeros_sentence: routerosSentence,
+  routeros_login_dialogue: routerosLogin
 }
 
 function answer(line: string): Result {
@@ -182,7 +231,8 @@ function answer(line: string): Result {
     return { id, result: operation(input) }
   } catch (error) {
     // A fault that is not the codec's own ends the program, which counts as a crash
-    if (error instanceof radius.RadiusError) return { id, result: rejected(error.code) }
+    if (error instanceof radius.RadiusError || error instanceof routeros.RouterosError)
+      return { id, result: rejected(error.code) }
     throw error
   }
 }

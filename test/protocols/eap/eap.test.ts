@@ -31,7 +31,15 @@ t.test('RFC 3748 §4.1: a Response is read, with padding behind it and without',
 })
 
 t.test('RFC 3748 §4: what is no Request or Response, or has a wrong Length, is not read', async t => {
-  for (const wrong of ['', '02', '02070004', '0207000401', '0207000b01616c696365', '0307000a01616c696365', '02070000ff']) {
+  for (const wrong of [
+    '',
+    '02',
+    '02070004',
+    '0207000401',
+    '0207000b01616c696365',
+    '0307000a01616c696365',
+    '02070000ff'
+  ]) {
     t.equal(decodeEap(hex(wrong)), undefined, wrong)
   }
 })

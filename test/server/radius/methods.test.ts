@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { createCipheriv, createHash, randomBytes } from 'node:crypto'
-import fc from 'fast-check'
+import { createCipheriv, createHash, randomBytes, scryptSync } from 'node:crypto'
+import * as fc from 'fast-check'
 import t from 'tap'
 import type { Subscriber } from '../../../agent/model/index.js'
 import { DES_SCHEDULE, desEncrypt, desSchedule } from '../../../protocols/radius/des.js'
@@ -23,8 +23,11 @@ import {
   Vendor
 } from '../../../protocols/radius/index.js'
 import { sha1 } from '../../../protocols/radius/sha1.js'
+import { Hashing } from '../../../server/radius/methods/hashing.js'
 import { NtKeys } from '../../../server/radius/methods/nt-keys.js'
-import { alice, Client, Documents, nas, nextIdentifier, read, rig, SECRET, secret, T0 } from './rig.js'
+import { checkPassword } from '../../../server/radius/methods/password.js'
+import { checkSalted } from '../../../server/radius/methods/salted.js'
+import { alice, Client, Documents, nas, nextIdentifier, papRequest, read, rig, SECRET, secret, T0 } from './rig.js'
 
 const bob: Subscriber = {
   ...alice,
@@ -150,15 +153,16 @@ t.test('MS-CHAP: the keys hold the digest of the NT hash; the LAN Manager half i
 t.test('MS-CHAP: unknown, wrong and without a credential get the same reply, and a reason each', async t => {
   const { authentication, rejects } = await rig(t, { documents: documents() })
   const client = await Client.open(t, authentication)
-  const text = /^\x07E=691 R=1 C=[0-9A-F]{32} V=3 M=Wrong user name or password$/
+  const text = /^E=691 R=1 C=[0-9A-F]{32} V=3 M=Wrong user name or password$/
   for (const name of ['nobody', 'alice', 'carol']) {
     const two = msChap2Request(name, 'wrong')
     const reply = read(await client.ask(two.datagram), two.authenticator)
     t.equal(reply.code, Code.AccessReject)
-    t.match(errorOf(reply)?.toString('latin1'), text, name)
+    t.match(errorOf(reply)?.toString('latin1', 1), text, name)
+    t.equal(errorOf(reply)?.[0], 7, 'the identifier of the response')
     const one = msChapRequest(name, 'wrong')
     const first = errorOf(read(await client.ask(one.datagram), one.authenticator))
-    t.match(first?.toString('latin1'), /^\x09E=691 R=1 C=[0-9A-F]{16} V=2 M=/, name)
+    t.match(first?.toString('latin1', 1), /^E=691 R=1 C=[0-9A-F]{16} V=2 M=/, name)
   }
   const codes = rejects.filter((_, i) => i % 2 === 0).map(({ code }) => code)
   t.same(codes, ['UNKNOWN_SUBSCRIBER', 'WRONG_CREDENTIAL', 'NO_CREDENTIAL'])
@@ -218,4 +222,117 @@ t.test('radtest logs on by PAP, CHAP and MS-CHAP', { skip }, async t => {
     t.match(await radtest(type, 'wonderland'), /Received Access-Accept/, type)
     t.match(await radtest(type, 'wrong'), /Received Access-Reject/, `${type}, wrong`)
   }
+})
+
+const spec = [
+  // «Unix crypt using SHA-256 and SHA-512», test vectors
+  [
+    'Hello world!',
+    '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1'
+  ],
+  [
+    'Hello world!',
+    '$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.'
+  ],
+  [
+    'we have a short salt string but not a short password',
+    '$6$rounds=77777$short$WuQyW2YR.hBNpjjRhpYD/ifIw05xdfeEyQoMxIXbkvr0gge1a1x3yRULJ5CCaUeOxFmtlcGZelFl5CxtgfiAc0'
+  ],
+  [
+    'the minimum number is still observed',
+    '$6$rounds=10$roundstoolow$kUMsbe306n21p9R.FRkW3IGn.S9NPN0x50YhH1xhLsPuWGsUSklZt58jaTfF4ZEQpyUNGc0dqbpBYYBaHHrsX.'
+  ]
+] as const
+
+t.test('SHA-512 crypt: the vectors of its specification', async t => {
+  for (const [password, stored] of spec) {
+    t.equal(checkSalted(stored, Buffer.from(password)), true, stored)
+    t.equal(checkSalted(stored, Buffer.from(`${password} `)), false, stored)
+  }
+})
+
+t.test('SHA-512 crypt: the same as openssl passwd, whatever the password', async t => {
+  const passwords = [
+    'a',
+    'wonderland',
+    'x'.repeat(63),
+    'y'.repeat(64),
+    'z'.repeat(65),
+    'schön und grün',
+    'n'.repeat(127)
+  ]
+  for (const [i, password] of passwords.entries()) {
+    const run = spawnSync('openssl', ['passwd', '-6', '-salt', `salt${i}`, '-stdin'], { input: `${password}\n` })
+    t.equal(checkSalted(run.stdout.toString().trim(), Buffer.from(password)), true, password)
+  }
+})
+
+t.test('scrypt: parameters, salt and hash in one text', async t => {
+  const stored = scryptOf('wonderland')
+  t.equal(checkSalted(stored, Buffer.from('wonderland')), true)
+  t.equal(checkSalted(stored, Buffer.from('Wonderland')), false)
+})
+
+t.test('A stored form that cannot be read, or would take too long, is neither right nor wrong', async t => {
+  const wrong = [
+    '$6$salt$short',
+    '$6$rounds=1000001$salt$' + 'a'.repeat(86),
+    '$scrypt$ln=30,r=8,p=1$c2FsdHNhbHQ$' + 'A'.repeat(43),
+    '$scrypt$ln=0,r=8,p=1$c2FsdHNhbHQ$' + 'A'.repeat(43),
+    '$scrypt$what'
+  ]
+  for (const stored of wrong) t.equal(checkSalted(stored, Buffer.from('x')), undefined, stored)
+})
+
+function scryptOf(password: string): string {
+  const salt = Buffer.from('0123456789abcdef')
+  const hash = scryptSync(password, salt, 32, { N: 1024, r: 8, p: 1 })
+  const text = (octets: Buffer) => octets.toString('base64').replace(/=+$/, '')
+  return `$scrypt$ln=10,r=8,p=1$${text(salt)}$${text(hash)}`
+}
+
+t.test('PAP against salted hashes: right, wrong, unreadable; every wrong answer takes as long as a check', async t => {
+  const salted = (name: string, password: string): Subscriber => ({
+    ...alice,
+    id: name,
+    username: name,
+    credentials: { password }
+  })
+  const documents = new Documents([
+    alice,
+    salted('dora', spec[0][1]),
+    salted('emil', scryptOf('builder')),
+    salted('fred', '$6$broken')
+  ])
+  const { authentication, rejects } = await rig(t, { documents })
+  const client = await Client.open(t, authentication)
+  const code = async (userName: string, password: string) => {
+    const { datagram, authenticator } = papRequest({ userName, password })
+    return read(await client.ask(datagram), authenticator).code
+  }
+  t.equal(await code('dora', 'Hello world!'), Code.AccessAccept)
+  t.equal(await code('emil', 'builder'), Code.AccessAccept)
+  t.equal(await code('alice', 'wonderland'), Code.AccessAccept, 'clear text beside them')
+  t.equal(await code('dora', 'Hello world'), Code.AccessReject)
+  t.equal(await code('fred', 'x'), Code.AccessReject)
+  t.equal(await code('nobody', 'x'), Code.AccessReject)
+  t.equal(await code('alice', 'x'), Code.AccessReject)
+  t.same(
+    rejects.map(({ code }) => code),
+    ['WRONG_CREDENTIAL', 'NO_CREDENTIAL', 'UNKNOWN_SUBSCRIBER', 'WRONG_CREDENTIAL']
+  )
+  t.ok(checkPassword(undefined, Buffer.from('x')) instanceof Promise, 'an unknown name is checked as slowly')
+  t.ok(checkPassword(alice, Buffer.from('x')) instanceof Promise, 'and so is a wrong password in clear text')
+  t.match(checkPassword(alice, Buffer.from('wonderland')), { verdict: 'right' }, 'a right one is not')
+})
+
+t.test('Salted hashes: what exceeds the queue is told so at once', async t => {
+  const hashing = new Hashing()
+  const stored = scryptOf('builder')
+  const checks = Array.from({ length: 257 }, () => hashing.check(stored, Buffer.from('builder')))
+  t.equal(await checks[256], 'busy')
+  t.equal(hashing.size, 256)
+  const done = await Promise.all(checks.slice(0, 256))
+  t.ok(done.every(checked => checked === 'right'))
+  t.equal(hashing.size, 0)
 })

@@ -1,5 +1,6 @@
 // npm test: packages, build (which checks the types), lint, format, layering, then all tests. Ends with a plain count.
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { makeReady, root } from './ready.mjs'
 
@@ -63,7 +64,15 @@ function runTests(files) {
   return new Promise(resolve => tap.on('close', code => resolve({ count, ok: code === 0 })))
 }
 
+/** tap is built for the plugins of .taprc once a checkout; without that it loads one that does not know TypeScript 7. */
+function buildTap() {
+  const built = `${root}.tap/plugins`
+  if (existsSync(built) && statSync(built).mtimeMs >= statSync(`${root}.taprc`).mtimeMs) return true
+  return check('building tap', bin('tap'), ['build'])
+}
+
 makeReady(say)
+if (!buildTap()) process.exit(1)
 const checks = [
   check('lint', bin('oxlint'), ['--type-aware', '--quiet']),
   check('format', bin('biome'), ['format', '.']),

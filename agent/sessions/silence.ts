@@ -24,6 +24,8 @@ export interface SilenceOptions {
 }
 
 const JITTER = 1.1
+/** Seconds: no NAS may be told to report more often (RFC 2869 §5.16), and sweeps see no less. */
+const SHORTEST = 60
 const SLICE = 2_000
 const CHUNK = 250
 
@@ -120,7 +122,7 @@ export class Silence {
   }
 
   #interval(slot: Slot): number {
-    if (slot.interval > 0) return slot.interval
+    if (slot.interval > 0) return Math.max(SHORTEST, slot.interval)
     return this.#settings.intervalOf(slot.session.profile) ?? this.#settings.interimInterval
   }
 }

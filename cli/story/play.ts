@@ -33,7 +33,9 @@ export async function play(stage: Stage, { goOn }: { goOn: boolean }): Promise<S
   return { story: 'complete', subscribers: length, ...octets, suspendToProvenMs, restoreToProvenMs }
 }
 
-async function everybodyOnline({ nas, subscribers }: Stage): Promise<void> {
+async function everybodyOnline({ agent, nas, subscribers }: Stage): Promise<void> {
+  const known = () => agent.replica.counts().subscriber
+  await until(() => known() === subscribers.length, 'billing did not tell the agent its subscribers')
   const began = performance.now()
   await nas.start({ spreadMs: 500 })
   const online = () => nas.lines.filter(line => line.state === 'online').length

@@ -5,7 +5,6 @@
  *   node --expose-gc dist/bench/auth.js [seconds a measurement]        default 2.5
  */
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { cpus } from 'node:os'
 import pino from 'pino'
 import type { Grant, Nas, Profile, Subscriber } from '../agent/model/index.js'
@@ -102,8 +101,8 @@ async function respondBarely(): Promise<{ port: number; close: () => Promise<voi
         : decodeUserPassword(hidden, packet.authenticator, secret)?.toString() === password
     socket.send(encodeResponse(packet, right ? Code.AccessAccept : Code.AccessReject, nothing, secret), port, address)
   })
-  socket.bind(0, host)
-  await once(socket, 'listening')
+  // With a lookup that answers at once the socket listens before bind returns: an event would be missed.
+  await new Promise<void>(resolve => socket.bind(0, host, resolve))
   return { port: socket.address().port, close: () => new Promise(resolve => socket.close(() => resolve())) }
 }
 

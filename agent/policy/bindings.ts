@@ -1,32 +1,59 @@
-import type { Subscriber } from '../model/index.js'
+import type { Subscriber, Vendor } from '../model/index.js'
+import { circuitWords, isCircuit } from './circuit.js'
 import type { AccessFacts } from './facts.js'
 import { macOf } from './mac.js'
 import type { RejectCode } from './reject.js'
+import { vlanOf } from './vlan.js'
 
-/** Which binding of the subscriber a request breaks; what cannot be seen in the request breaks it too. */
-export function brokenBinding({ bind }: Subscriber, facts: AccessFacts): RejectCode | undefined {
-  if (bind === undefined) return undefined
-  if (bind.nas !== undefined && bind.nas !== facts.nas) return 'WRONG_NAS'
-  if (bind.macs !== undefined && bind.macs.length > 0 && !isOneOf(bind.macs, facts)) return 'WRONG_MAC'
-  if (!isCircuit(bind.circuitId, facts.circuitId)) return 'WRONG_CIRCUIT'
-  if (!isCircuit(bind.remoteId, facts.remoteId)) return 'WRONG_CIRCUIT'
-  return bind.vlan !== undefined && bind.vlan !== vlanOf(facts.nasPortId) ? 'WRONG_VLAN' : undefined
+/** A binding that a request breaks, and what the request says instead. */
+export interface BrokenBinding {
+  readonly code: RejectCode
+  readonly words: string
 }
 
-function isOneOf(macs: readonly string[], { callingStation }: AccessFacts): boolean {
-  const mac = macOf(callingStation)
-  return mac !== undefined && macs.includes(mac)
+/** Whether a request keeps the subscriber's bindings; `learns` is a MAC address to which they are bound from now on. */
+export type Bound = { readonly broken: BrokenBinding } | { readonly broken?: undefined; readonly learns?: string }
+
+const FREE: Bound = {}
+
+/**
+ * Compares a request with what the subscriber is bound to; what cannot be seen in the request breaks the binding too.
+ * @param learnt  MAC addresses that earlier logins have bound
+ */
+export function checkBindings(
+  { bind }: Subscriber,
+  facts: AccessFacts,
+  vendor: Vendor,
+  learnt: readonly string[]
+): Bound {
+  if (bind === undefined) return FREE
+  if (bind.nas !== undefined && bind.nas !== facts.nas) return broken('WRONG_NAS', `The request comes from ${facts.nas}.`)
+  if (bind.circuitId !== undefined && !isOn(bind.circuitId, facts.circuitId))
+    return broken('WRONG_CIRCUIT', `Circuit id: ${circuitWords(facts.circuitId)}`)
+  if (bind.remoteId !== undefined && !isOn(bind.remoteId, facts.remoteId))
+    return broken('WRONG_CIRCUIT', `Remote id: ${circuitWords(facts.remoteId)}`)
+  if (bind.vlan !== undefined) {
+    const vlan = vlanOf(facts, vendor)
+    if (vlan !== bind.vlan)
+      return broken('WRONG_VLAN', vlan === undefined ? 'The request shows none.' : `The request comes from VLAN ${vlan}.`)
+  }
+  return checkMac(bind, facts, learnt)
 }
 
-// Relays send text or binary: a document may hold either, binary as hex digits with or without 0x.
-function isCircuit(bound: string | undefined, said: Buffer | undefined): boolean {
-  if (bound === undefined) return true
-  if (said === undefined) return false
-  return said.toString() === bound || said.toString('hex') === bound.replace(/^0x/i, '').toLowerCase()
+function checkMac(bind: NonNullable<Subscriber['bind']>, facts: AccessFacts, learnt: readonly string[]): Bound {
+  const { macs = [], learnMacs = 0 } = bind
+  if (macs.length === 0 && learnMacs === 0) return FREE
+  const mac = macOf(facts.callingStation)
+  if (mac === undefined) return broken('WRONG_MAC', 'The request shows no MAC address.')
+  if (macs.includes(mac) || learnt.includes(mac)) return FREE
+  if (learnt.length < learnMacs) return { learns: mac }
+  return broken('WRONG_MAC', `The request comes from ${mac}.`)
 }
 
-/** The VLAN in a NAS-Port-Id such as `ether2.100`, `slot=0;port=1;vlanid=100`; the last one of a stack. */
-export function vlanOf(nasPortId: string): number | undefined {
-  const found = /vlan(?:-?id)?[=: ]?(\d{1,4})(?!.*vlan)/i.exec(nasPortId) ?? /\.(\d{1,4})$/.exec(nasPortId)
-  return found === null ? undefined : Number(found[1])
+function isOn(bound: string, said: Buffer | undefined): boolean {
+  return said !== undefined && isCircuit(bound, said)
+}
+
+function broken(code: RejectCode, words: string): Bound {
+  return { broken: { code, words } }
 }

@@ -31,8 +31,34 @@ export const rejections = {
   WRONG_MAC: 'The subscription is bound to other devices: this MAC address is not among them.',
   WRONG_CIRCUIT: 'The subscription is bound to another line (circuit or remote id).',
   WRONG_VLAN: 'The subscription is bound to another VLAN.',
+  OUTSIDE_HOURS: 'The subscription may not be used at this time of the week.',
+  QUOTA_EXHAUSTED: 'The quota is used up, and this NAS can neither slow the subscriber down nor fence them.',
+  POOL_EXHAUSTED:
+    'The address pool has no free address. Give it more ranges (pools: in the configuration), or shorten its quarantine.',
   TOO_MANY_SESSIONS: 'The subscription is in use as often as it may be. End the other session, or wait until it ends.'
 } as const
 
 /** Code of a reject; stable, billing and the API name it. */
 export type RejectCode = keyof typeof rejections
+
+const WRONG_NAME = 'Wrong user name or password.'
+
+/** What the subscriber may read (Reply-Message), where that is switched on: it tells no stranger which names exist. */
+const replies: Partial<Record<RejectCode, string>> = {
+  CLOSED: 'Your subscription is closed.',
+  SUSPENDED: 'Your subscription is suspended. Please contact your provider.',
+  EXPIRED: 'Your subscription has run out.',
+  QUOTA_EXHAUSTED: 'Your data volume is used up.',
+  OUTSIDE_HOURS: 'Your subscription may not be used at this time.',
+  TOO_MANY_SESSIONS: 'Your subscription is in use already.',
+  WRONG_MAC: 'This device is not registered for your subscription.',
+  WRONG_NAS: 'Your subscription does not apply at this place.',
+  WRONG_CIRCUIT: 'Your subscription does not apply to this line.',
+  WRONG_VLAN: 'Your subscription does not apply to this line.',
+  POOL_EXHAUSTED: 'No address is free. Please try again later.'
+}
+
+/** The text of Reply-Message for a reject. RFC 2865 §5.18 */
+export function replyMessage(code: RejectCode): string {
+  return replies[code] ?? WRONG_NAME
+}

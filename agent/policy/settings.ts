@@ -21,6 +21,10 @@ export interface PolicySettings {
   readonly interimInterval: number
   /** How long a walled session may last until it must ask again, seconds. */
   readonly sessionTimeoutWalled: number
+  /** Whether a reject says why to the subscriber (Reply-Message); default no. */
+  readonly replyMessage?: boolean | undefined
+  /** Pools whose addresses the agent gives out itself; the NAS is not told their names. */
+  readonly localPools?: { has(name: string): boolean } | undefined
 }
 
 /** What holds when nothing is configured. */

@@ -36,6 +36,30 @@ export function saidByProfile(
   ]
 }
 
+/** Names of the address pools that a subscriber is served from; undefined where an address of one's own is said. */
+export interface Pools {
+  readonly ipv4: string | undefined
+  /** For delegated IPv6 prefixes. */
+  readonly ipv6: string | undefined
+}
+
+/** The pools of a subscriber; in the walled garden the garden's own, if there is one, and no IPv6. */
+export function poolsOf(
+  subscriber: Subscriber,
+  profile: Profile | undefined,
+  kind: TreatmentKind,
+  say: Vocabulary,
+  { walledGarden }: PolicySettings
+): Pools {
+  const { ipv4, delegatedPrefix, pool = profile?.pool } = subscriber.addresses ?? {}
+  const fence = kind === 'walled' ? walledGarden.pool : undefined
+  const fixed = fence === undefined && ipv4 !== undefined && say.address(ipv4).length > 0
+  return {
+    ipv4: fixed ? undefined : (fence ?? pool),
+    ipv6: kind === 'walled' || delegatedPrefix !== undefined ? undefined : profile?.ipv6Pool
+  }
+}
+
 /**
  * Where a subscriber is on the network. In the walled garden an address from the garden's pool replaces their own, and
  * IPv6 and routes are left out: lists and pools fence the one IPv4 address only.
@@ -47,16 +71,15 @@ export function saidOfAddresses(
   say: Vocabulary,
   settings: PolicySettings
 ): Said {
-  const { ipv4, ipv6Prefix, delegatedPrefix, routes = [], pool = profile?.pool } = subscriber.addresses ?? {}
-  const fence = kind === 'walled' ? settings.walledGarden.pool : undefined
-  if (fence !== undefined) return say.pool(fence)
-  const own = ipv4 === undefined ? [] : say.address(ipv4)
-  const address = own.length === 0 ? one(say.pool, pool) : own
+  const { ipv4, ipv6Prefix, delegatedPrefix, routes = [] } = subscriber.addresses ?? {}
+  const pools = poolsOf(subscriber, profile, kind, say, settings)
+  const address = pools.ipv4 === undefined ? one(say.address, ipv4) : say.pool(pools.ipv4)
   if (kind === 'walled') return address
   return [
     ...address,
     ...one(say.ipv6Prefix, ipv6Prefix),
-    ...(delegatedPrefix === undefined ? one(say.ipv6Pool, profile?.ipv6Pool) : say.delegatedPrefix(delegatedPrefix)),
+    ...one(say.delegatedPrefix, delegatedPrefix),
+    ...one(say.ipv6Pool, pools.ipv6),
     ...routes.flatMap(say.route)
   ]
 }

@@ -22,5 +22,8 @@ export const coova: Vocabulary = {
           ['WISPr-Bandwidth-Max-Down', bits32(down)]
         ] as const))
   ],
-  walled: () => []
+  walled: () => [],
+  // Older boxes read these 32 bits alone: with Gigawords beside them, 4 GiB and one octet would be one octet to them.
+  // So more is never said; the session ends at 4 GiB, and the next login is told the rest.
+  volume: octets => [['ChilliSpot-Max-Total-Octets', Math.min(octets, 0xffffffff)]]
 }

@@ -1,5 +1,5 @@
 import { standard } from './standard.js'
-import type { Rate, Vocabulary } from './vocabulary.js'
+import { type Rate, type Vocabulary, withGigawords } from './vocabulary.js'
 
 /**
  * MikroTik RouterOS, PPP and hotspot.
@@ -8,7 +8,15 @@ import type { Rate, Vocabulary } from './vocabulary.js'
  */
 export const mikrotik: Vocabulary = {
   ...standard,
-  service: [...standard.service, 'Mikrotik-Rate-Limit', 'Mikrotik-Address-List', 'Mikrotik-Group'],
+  service: [
+    ...standard.service,
+    'Mikrotik-Rate-Limit',
+    'Mikrotik-Address-List',
+    'Mikrotik-Group',
+    'Mikrotik-Recv-Limit',
+    'Mikrotik-Xmit-Limit',
+    'Mikrotik-Total-Limit'
+  ],
   rate: rate => [['Mikrotik-Rate-Limit', rateLimit(rate)]],
   walled: ({ addressList, filter }) => [
     ['Mikrotik-Address-List', addressList],
@@ -16,7 +24,8 @@ export const mikrotik: Vocabulary = {
   ],
   addressList: name => [['Mikrotik-Address-List', name]],
   address: ipv4 => (/^(127|22[4-9]|2[3-5]\d)\./.test(ipv4) ? [] : [['Framed-IP-Address', ipv4]]),
-  ipv6Pool: name => [['Mikrotik-Delegated-IPv6-Pool', name]]
+  ipv6Pool: name => [['Mikrotik-Delegated-IPv6-Pool', name]],
+  volume: octets => withGigawords('Mikrotik-Total-Limit', 'Mikrotik-Total-Limit-Gigawords', octets)
 }
 
 // rx/tx burst-rx/burst-tx threshold-rx/threshold-tx time-rx/time-tx

@@ -33,6 +33,8 @@ export interface Vocabulary {
   readonly ipv6Pool: (name: string) => Said
   readonly route: (route: string) => Said
   readonly dns: (servers: DnsServers) => Said
+  /** Octets, up and down together, after which the NAS itself ends the session. */
+  readonly volume?: (octets: number) => Said
   readonly sessionTimeout: (seconds: number) => Said
   readonly idleTimeout: (seconds: number) => Said
   readonly interimInterval: (seconds: number) => Said
@@ -57,4 +59,14 @@ export function bits32(rate: number): number {
 /** A rate in kbit/s, 1000 bit each, 1 or more. */
 export function kilobits(rate: number): number {
   return Math.max(1, Math.floor(rate / 1000))
+}
+
+const WORD = 0x1_0000_0000
+
+/** Octets as two attributes of 32 bits: the rest, and how many times 2³². RFC 2869 §5.1 has the idea. */
+export function withGigawords(low: string, high: string, octets: number): Said {
+  return [
+    [low, octets % WORD],
+    [high, Math.floor(octets / WORD)]
+  ]
 }

@@ -24,8 +24,10 @@ export interface ConnectionOptions {
   readonly source: () => Source | undefined
   readonly receiver: Receiver
   readonly limits: RadSecLimits
-  /** It ends, because of us where there is a reason. Called once. */
-  readonly ended: (why: Parting | undefined) => void
+  /** We end it, for this reason. */
+  readonly parted: (why: Parting) => void
+  /** It has ended, whoever did it. */
+  readonly closed: () => void
 }
 
 const answers: ReadonlySet<number> = new Set([Code.DisconnectAck, Code.DisconnectNak, Code.CoaAck, Code.CoaNak])
@@ -41,21 +43,20 @@ export class Connection {
   readonly #reverse: Reverse
   #inFlight = 0
   #late: NodeJS.Timeout | undefined
-  #why: Parting | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    const { socket, version, limits, ended } = options
+    const { socket, version, limits, closed } = options
     this.#reverse = new Reverse(version, octets => this.#write(octets))
     socket.setKeepAlive(true, KEEP_ALIVE)
-    socket.setTimeout(limits.idle, () => this.end('IDLE'))
+    socket.setTimeout(limits.idle, () => this.#end('IDLE'))
     socket.on('data', (chunk: Buffer) => this.#arrived(chunk))
     socket.on('drain', () => this.#work())
     socket.on('error', () => socket.destroy()) // the peer reset it: `close` follows
     socket.once('close', () => {
       clearTimeout(this.#late)
       this.#reverse.end()
-      ended(this.#why)
+      closed()
     })
   }
 
@@ -64,10 +65,11 @@ export class Connection {
     return this.#reverse
   }
 
-  /** Ends it at once. */
-  end(why?: Parting): void {
-    this.#why ??= why
-    this.#options.socket.destroy()
+  #end(why: Parting): void {
+    const { socket, parted } = this.#options
+    if (socket.destroyed) return
+    socket.destroy()
+    parted(why)
   }
 
   #arrived(chunk: Buffer): void {
@@ -80,7 +82,7 @@ export class Connection {
     while (!socket.destroyed) {
       if (this.#isFull()) return this.#wait()
       const packet = this.#framer.next()
-      if (packet === 'bad') return this.end('BAD_LENGTH')
+      if (packet === 'bad') return this.#end('BAD_LENGTH')
       if (packet === 'partial') break
       this.#patient()
       this.#take(packet)
@@ -104,7 +106,7 @@ export class Connection {
   }
 
   #impatient(): void {
-    this.#late ??= setTimeout(() => this.end('SLOW'), this.#options.limits.packet).unref()
+    this.#late ??= setTimeout(() => this.#end('SLOW'), this.#options.limits.packet).unref()
   }
 
   #patient(): void {
@@ -114,17 +116,17 @@ export class Connection {
 
   #take(octets: Buffer): void {
     if (answers.has(octets[0]!)) {
-      if (!this.#reverse.answer(octets)) this.end('MALFORMED')
+      if (!this.#reverse.answer(octets)) this.#end('MALFORMED')
       return
     }
     const { source, name, version, receiver } = this.#options
     const whose = source()
-    if (whose === undefined) return this.end('WITHDRAWN')
+    if (whose === undefined) return this.#end('WITHDRAWN')
     const request = version.incoming(octets)
-    if (request === undefined) return this.end('MALFORMED')
+    if (request === undefined) return this.#end('MALFORMED')
     const send = (reply: Buffer) => this.#write(version.outgoing(reply, octets))
     const discarded = receiver.receiveFrom({ source: whose, name, send, busy: more => this.#busy(more) }, request)
-    if (discarded?.startsWith('RAD_') === true) this.end('MALFORMED')
+    if (discarded?.startsWith('RAD_') === true) this.#end('MALFORMED')
   }
 
   #busy(more: 1 | -1): void {

@@ -6,7 +6,8 @@ export const radSecErrors = {
   RADSEC_CERTIFICATE_EXPIRED: 'The certificate of radius.radsec has run out. Renew it; NASes would refuse it',
   RADSEC_CERTIFICATE_NOT_YET:
     'The certificate of radius.radsec is not valid yet. Compare the clock of this machine with the certificate',
-  RADSEC_KEY_UNREADABLE: 'The key of radius.radsec is not a private key in PEM, or it is encrypted. Give it unencrypted',
+  RADSEC_KEY_UNREADABLE:
+    'The key of radius.radsec is not a private key in PEM, or it is encrypted. Give it unencrypted',
   RADSEC_KEY_MISMATCH: 'The key of radius.radsec belongs to another certificate. Name the two that were made together',
   RADSEC_CHAIN_BROKEN:
     'The certificates in the file do not follow each other. Put the own certificate first, then the one that signed it, and so on',

@@ -9,7 +9,7 @@ import { type Address, textOf } from '../listener.js'
 import { Quiet } from '../quiet.js'
 import type { Source } from '../sources.js'
 import { Connection, type Receiver } from './connection.js'
-import { type Parting, partings, RadSecError } from './errors.js'
+import { type Parting, partings, type RadSecError } from './errors.js'
 import { type Identity, type IdentityFiles, readIdentity, stampOf } from './identity.js'
 import { defaultRadSecLimits, type RadSecLimits } from './limits.js'
 import { namesOf, nasOf, type NasNames } from './names.js'
@@ -192,10 +192,10 @@ export class RadSec {
       source: this.#sourceOf(nas, names, address, () => this.#heard(nas.id, connection)),
       receiver,
       limits: this.#limits,
-      ended: why => {
+      parted: why => this.#part(why, address, nas.id),
+      closed: () => {
         this.#forget(nas.id, connection)
-        if (why !== undefined) this.#part(why, address, nas.id)
-        else log.info({ nas: nas.id, address }, 'RadSec connection closed')
+        log.info({ nas: nas.id, address }, 'RadSec connection closed')
       }
     })
     this.#accepted++
@@ -235,7 +235,10 @@ export class RadSec {
     this.#parted.set(why, (this.#parted.get(why) ?? 0) + 1)
     const held = this.#quiet.may(`${why} ${address}`)
     if (held === undefined) return
-    this.#options.log.warn({ reason: why, address, detail, held }, `RadSec connection refused or ended: ${partings[why]}`)
+    this.#options.log.warn(
+      { reason: why, address, detail, held },
+      `RadSec connection refused or ended: ${partings[why]}`
+    )
   }
 
   #reloadIfChanged(): void {
@@ -248,7 +251,10 @@ export class RadSec {
     } catch (error) {
       const held = this.#quiet.may('reload')
       if (held !== undefined)
-        this.#options.log.error({ why: (error as RadSecError).message }, 'the new certificates of RadSec cannot be used')
+        this.#options.log.error(
+          { why: (error as RadSecError).message },
+          'the new certificates of RadSec cannot be used'
+        )
     }
   }
 

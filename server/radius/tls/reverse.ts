@@ -65,7 +65,7 @@ export class Reverse {
   /** The connection ended: nothing will be answered. */
   end(): void {
     this.#gone = true
-    for (const { failed } of [...this.#waiting.values()]) failed(new RadSecError('RADSEC_CONNECTION_GONE'))
+    for (const { failed } of this.#waiting.values()) failed(new RadSecError('RADSEC_CONNECTION_GONE'))
   }
 
   // Keys go round, so that a late answer does not find another request under its own.

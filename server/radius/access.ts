@@ -87,7 +87,7 @@ class Access {
         return { outcome: 'challenged', attributes: judgement.attributes }
       case 'silent':
         return plain(judgement.outcome)
-      case 'wrong': {
+      default: {
         const { code, detail, attributes, who = { userName: asked.userName, subscriber: named } } = judgement
         return this.#refuse(asked, who, rejected(code, detail), attributes)
       }

@@ -7,8 +7,8 @@ export const eapMethodTypes = {
   peap: EapType.Peap,
   ttls: EapType.Ttls,
   tls: EapType.Tls,
-  mschapv2: EapType.MsChapV2,
   md5: EapType.Md5Challenge,
+  mschapv2: EapType.MsChapV2,
   gtc: EapType.Gtc
 } as const
 

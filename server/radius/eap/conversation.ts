@@ -76,10 +76,21 @@ export class Conversation {
     const packet = decodeEap(response)
     if (packet?.code !== EapCode.Response) return this.#ended(failure('EAP_MALFORMED'), response[1] ?? 0)
     if (this.#identity !== undefined && packet.identifier !== this.#identifier) return { kind: 'late' }
-    const turn = this.#turn(await this.#checked(packet, response.length), packet.identifier)
+    const turn = this.#turn(await this.#guarded(packet, response.length), packet.identifier)
     this.#last = { response: Buffer.from(response), turn }
     if (turn.kind !== 'request') this.close()
     return turn
+  }
+
+  // Whoever is dropped while he is worked on is not the program's mistake.
+  async #guarded(packet: EapPacket, size: number): Promise<Step> {
+    try {
+      const step = await this.#checked(packet, size)
+      return this.#closed ? failure('EAP_UNKNOWN_CONVERSATION') : step
+    } catch (error) {
+      if (this.#closed) return failure('EAP_UNKNOWN_CONVERSATION')
+      throw error
+    }
   }
 
   async #checked(packet: EapPacket, size: number): Promise<Step> {

@@ -48,15 +48,15 @@ export class EapServer {
   readonly method: Method = (request, _named, directory) => this.#judge(request, directory)
   readonly #clock: Clock
   readonly #conversations: Conversations
-  readonly #choice: EapChoice
+  readonly #options: EapOptions
+  #choice: EapChoice
   readonly #timer: NodeJS.Timeout
 
   /** @throws EapError where the certificate cannot be used, or a method lacks what it needs */
   constructor(options: EapOptions) {
-    const { clock, tls } = options
-    if (tls !== undefined) checkCertificate(tls, clock())
-    this.#clock = clock
-    this.#conversations = new Conversations(options.conversations ?? 2048, clock)
+    this.#options = options
+    this.#clock = options.clock
+    this.#conversations = new Conversations(options.conversations ?? 2048, options.clock)
     this.#choice = choiceOf(options)
     this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
   }
@@ -64,6 +64,14 @@ export class EapServer {
   /** Conversations that go on, and those that ended within the last 30 seconds. */
   get size(): number {
     return this.#conversations.size
+  }
+
+  /**
+   * Shows another certificate from now on, such as a renewed one; conversations that go on keep theirs.
+   * @throws EapError and keeps the old one
+   */
+  reload(tls: EapCertificate): void {
+    this.#choice = choiceOf({ ...this.#options, tls })
   }
 
   close(): void {
@@ -95,6 +103,7 @@ export class EapServer {
 }
 
 function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
+  if (tls !== undefined) checkCertificate(tls, clock())
   const possible = eapMethodNames.filter(name => lacks(name, tls) === undefined)
   for (const name of methods ?? []) {
     const code = lacks(name, tls)
@@ -144,7 +153,7 @@ function roomOf({ packet }: AccessRequest): number {
   return Math.min(MOST, Math.max(LEAST, packet.uint32(Attr.FramedMtu) ?? USUAL))
 }
 
-function judgementOf(turn: Turn, { state }: Conversation, { packet, secret }: AccessRequest): Judgement {
+function judgementOf(turn: Turn, { state }: Conversation, request: AccessRequest): Judgement {
   switch (turn.kind) {
     case 'late':
       return { verdict: 'silent', outcome: 'out-of-step' }
@@ -154,16 +163,19 @@ function judgementOf(turn: Turn, { state }: Conversation, { packet, secret }: Ac
       const { kind: _, packet: eap, ...why } = turn
       return { verdict: 'wrong', ...why, attributes: eapMessage(eap) }
     }
-    case 'success': {
-      const { subscriber, keys } = turn
-      const hidden = keys && [sessionKeys(keys.send, keys.receive, packet.authenticator, secret), mayEncrypt]
-      return {
-        verdict: 'right',
-        subscriber,
-        attributes: Buffer.concat([eapMessage(turn.packet), ...(hidden ?? [])]),
-        rejection: () => eapMessage(encodeEapResult(false, turn.packet[1]!))
-      }
-    }
+    default:
+      return accepted(turn, request)
+  }
+}
+
+function accepted({ subscriber, keys, packet }: Extract<Turn, { kind: 'success' }>, request: AccessRequest): Judgement {
+  const { authenticator } = request.packet
+  const hidden = keys && [sessionKeys(keys.send, keys.receive, authenticator, request.secret), mayEncrypt]
+  return {
+    verdict: 'right',
+    subscriber,
+    attributes: Buffer.concat([eapMessage(packet), ...(hidden ?? [])]),
+    rejection: () => eapMessage(encodeEapResult(false, packet[1]!))
   }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Which requests were seen: address → port → Identifier, 256 slots a port. A slot holds one request, told apart by its
- * authenticator: another one with the same Identifier takes its place (RFC 5080 §2.2.2).
+ * Which requests were seen: address → port and Identifier, together one number. There is room for one request each, told
+ * apart by its authenticator: another one with the same Identifier takes its place (RFC 5080 §2.2.2).
  *
  * The requests of an address are chained in order of arrival, the oldest first: that is the order in which they expire
  * and in which they make room.
@@ -29,18 +29,20 @@ export class Seen {
   newer: Seen | undefined
   readonly source: Source
   readonly port: number
-  readonly identifier: number
+  readonly key: number
   readonly at: Milliseconds
   readonly #first: number
   readonly #second: number
   readonly #third: number
   readonly #fourth: number
 
-  constructor(source: Source, port: number, packet: Packet, at: Milliseconds) {
-    const { authenticator } = packet
+  constructor(source: Source, port: number, key: number, authenticator: Buffer, at: Milliseconds) {
+    this.reply = undefined
+    this.older = source.newest
+    this.newer = undefined
     this.source = source
     this.port = port
-    this.identifier = packet.identifier
+    this.key = key
     this.at = at
     this.#first = authenticator.readInt32LE(0)
     this.#second = authenticator.readInt32LE(4)
@@ -48,7 +50,7 @@ export class Seen {
     this.#fourth = authenticator.readInt32LE(12)
   }
 
-  is({ authenticator }: Packet): boolean {
+  has(authenticator: Buffer): boolean {
     return (
       authenticator.readInt32LE(0) === this.#first &&
       authenticator.readInt32LE(4) === this.#second &&
@@ -58,17 +60,11 @@ export class Seen {
   }
 }
 
-interface Slots {
-  readonly byIdentifier: (Seen | undefined)[]
-  used: number
-}
-
 interface Source {
   readonly address: string
-  readonly ports: Map<number, Slots>
+  readonly seen: Map<number, Seen>
   oldest: Seen | undefined
   newest: Seen | undefined
-  size: number
 }
 
 /** Recognises requests that were seen already. Bounded per address and in all; the oldest make room. */
@@ -94,53 +90,42 @@ export class Duplicates {
    */
   take(address: string, port: number, packet: Packet): { readonly fresh: boolean; readonly seen: Seen } {
     const now = this.#clock()
-    const source = this.#source(address)
-    const before = source.ports.get(port)?.byIdentifier[packet.identifier]
+    const source = this.#sources.get(address) ?? this.#open(address)
+    const key = port * 256 + packet.identifier
+    const { authenticator } = packet
+    const before = source.seen.get(key)
     if (before !== undefined) {
-      if (before.is(packet) && !this.#isOld(before, now)) return { fresh: false, seen: before }
-      this.forget(before)
+      if (before.has(authenticator) && !this.#isOld(before, now)) return { fresh: false, seen: before }
+      this.#unchain(before) // the new one takes its place in the map
     }
-    return { fresh: true, seen: this.#remember(source, port, packet, now) }
+    this.#expire(source, now)
+    if (this.#size >= this.#limits.overall || source.seen.size >= this.#limits.perSource) this.#makeRoom(source)
+    const seen = new Seen(source, port, key, authenticator, now)
+    source.seen.set(key, seen)
+    this.#chain(seen)
+    return { fresh: true, seen }
   }
 
   /** Forgets a request that got no answer, so that the next one like it is worked on. */
   forget(seen: Seen): void {
-    const { source, port, identifier } = seen
-    const slots = source.ports.get(port)
-    if (slots?.byIdentifier[identifier] !== seen) return
-    slots.byIdentifier[identifier] = undefined
-    if (--slots.used === 0) source.ports.delete(port)
+    const { source, key } = seen
+    if (source.seen.get(key) !== seen) return
+    source.seen.delete(key)
     this.#unchain(seen)
-    this.#size--
-    if (--source.size === 0 && this.#sources.get(source.address) === source) this.#sources.delete(source.address)
   }
 
   /** Forgets what is older than its age. Addresses that went quiet keep theirs until this is called. */
   sweep(): void {
     const now = this.#clock()
-    for (const source of this.#sources.values()) this.#expire(source, now)
-  }
-
-  #remember(source: Source, port: number, packet: Packet, now: Milliseconds): Seen {
-    this.#expire(source, now)
-    this.#makeRoom(source)
-    this.#sources.set(source.address, source) // it may have lost its last request just now
-    let slots = source.ports.get(port)
-    if (slots === undefined) source.ports.set(port, (slots = { byIdentifier: Array.from({ length: 256 }), used: 0 }))
-    const seen = new Seen(source, port, packet, now)
-    slots.byIdentifier[seen.identifier] = seen
-    slots.used++
-    this.#chain(seen)
-    source.size++
-    this.#size++
-    return seen
+    for (const source of this.#sources.values()) {
+      this.#expire(source, now)
+      if (source.oldest === undefined) this.#sources.delete(source.address)
+    }
   }
 
   #makeRoom(source: Source): void {
-    if (source.size >= this.#limits.perSource) this.forget(source.oldest!)
-    if (this.#size < this.#limits.overall) return
-    const from = source.oldest === undefined ? this.#sources.values().next().value : source
-    if (from?.oldest !== undefined) this.forget(from.oldest)
+    if (source.oldest !== undefined) return this.forget(source.oldest)
+    for (const other of this.#sources.values()) if (other.oldest !== undefined) return this.forget(other.oldest)
   }
 
   #expire(source: Source, now: Milliseconds): void {
@@ -152,30 +137,29 @@ export class Duplicates {
     return now - at >= this.#limits.age || now < at
   }
 
-  #source(address: string): Source {
-    return (
-      this.#sources.get(address) ?? {
-        address,
-        ports: new Map<number, Slots>(),
-        oldest: undefined,
-        newest: undefined,
-        size: 0
-      }
-    )
+  #open(address: string): Source {
+    const source: Source = { address, seen: new Map(), oldest: undefined, newest: undefined }
+    this.#sources.set(address, source)
+    return source
   }
 
   #chain(seen: Seen): void {
     const { source } = seen
-    seen.older = source.newest
     if (source.newest === undefined) source.oldest = seen
     else source.newest.newer = seen
     source.newest = seen
+    this.#size++
   }
 
-  #unchain({ source, older, newer }: Seen): void {
+  // It lets go of its neighbours: to the garbage collector a dead one that lived long would keep all newer ones alive.
+  #unchain(seen: Seen): void {
+    const { source, older, newer } = seen
     if (older === undefined) source.oldest = newer
     else older.newer = newer
     if (newer === undefined) source.newest = older
     else newer.older = older
+    seen.older = undefined
+    seen.newer = undefined
+    this.#size--
   }
 }

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
 import { listenError } from './errors.js'
 import type { Exchange } from './exchange.js'
@@ -39,7 +39,7 @@ export class Listener {
       recvBufferSize: receiveBuffer,
       sendBufferSize: Math.min(receiveBuffer, 1 << 20),
       ipv6Only,
-      lookup: literal
+      lookup: literal(isIPv6(address.host) ? 6 : 4)
     })
     const send = (reply: Buffer, port: number, to: string): void => socket.send(reply, port, to)
     return new Promise((resolve, reject) => {
@@ -92,7 +92,7 @@ export function textOf({ host, port }: Address): string {
 }
 
 // A reply goes to where its request came from: an address, never a name. The resolver would cost more than the reply.
-const literal: Lookup = (host, _options, done) => {
-  const address = host === '' ? '0.0.0.0' : host
-  done(null, address, isIPv4(address) ? 4 : 6)
+function literal(family: number): Lookup {
+  const any = family === 6 ? '::' : '0.0.0.0'
+  return (host, _options, done) => done(null, host === '' ? any : host, family)
 }

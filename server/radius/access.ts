@@ -1,17 +1,24 @@
 import type { Logger } from 'pino'
-import type { Clock, Grant, Profile, Refusal, Session, Subscriber } from '../../agent/model/index.js'
+import type { Clock, Grant, Profile, Refusal, Session, Subscriber, Vendor } from '../../agent/model/index.js'
 import {
   type Acceptance,
   AcceptEncoder,
+  type AttributeProblems,
   decide,
+  type Decision,
   type PolicySettings,
+  type QuotaStanding,
+  type RejectCode,
   rejected,
-  type Rejection
+  type Rejection,
+  replyMessage
 } from '../../agent/policy/index.js'
 import type { Tickets } from '../../agent/sessions/index.js'
-import type { Dictionary } from '../../protocols/radius/index.js'
+import { Attr, type Dictionary } from '../../protocols/radius/index.js'
 import { acceptAttributes } from './accept.js'
 import { AccessRequest } from './access-request.js'
+import { Addresses, type AddressPools } from './addresses.js'
+import { Damping } from './damping.js'
 import { methods as allMethods } from './methods/index.js'
 import { type Directory, type Judgement, type Method, type Who, wrong } from './methods/method.js'
 import { printable } from './printable.js'
@@ -40,6 +47,7 @@ export interface AccessOptions {
 }
 
 const REJECTED = plain('rejected')
+const NOTHING = Buffer.alloc(0)
 
 type Right = Extract<Judgement, { verdict: 'right' }>
 
@@ -53,19 +61,25 @@ class Access {
   readonly #options: AccessOptions
   readonly #methods: readonly Method[]
   readonly #encoder: AcceptEncoder
+  readonly #damping: Damping
+  readonly #addresses: Addresses
   readonly #sessionsOf: (subscriber: string) => readonly Session[]
 
   constructor(options: AccessOptions) {
     this.#options = options
     const { eap, methods = allMethods } = options
     this.#methods = eap === undefined ? methods : [eap.method, ...methods]
-    this.#encoder = new AcceptEncoder(options.dictionary, options.settings, options.log)
+    this.#encoder = new AcceptEncoder(options.dictionary, options.settings, options.log, options.problems)
+    this.#damping = options.damping ?? new Damping(options.clock)
+    this.#addresses = new Addresses(options.pools)
     this.#sessionsOf = subscriber => options.sessions.ofSubscriber(subscriber)
   }
 
   answer(request: RadiusRequest): Answer | Promise<Answer> {
     const asked = new AccessRequest(request)
     const named = this.#options.directory.subscriberByUserName(asked.userName)
+    const damped = asked.packet.has(Attr.EapMessage) ? undefined : this.#damping.of(asked, named)
+    if (damped !== undefined) return this.#refuse(asked, { userName: asked.userName, subscriber: named }, damped, undefined)
     const judgement = this.#judge(asked, named)
     if (!(judgement instanceof Promise)) return this.#conclude(request, asked, named, judgement)
     return judgement.then(settled => this.#conclude(request, asked, named, settled))
@@ -89,33 +103,52 @@ class Access {
         return plain(judgement.outcome)
       default: {
         const { code, detail, attributes, who = { userName: asked.userName, subscriber: named } } = judgement
-        return this.#refuse(asked, who, rejected(code, detail), attributes)
+        const rejection = rejected(code, detail)
+        if (!asked.packet.has(Attr.EapMessage)) this.#damping.rejected(asked, named, rejection)
+        return this.#refuse(asked, who, rejection, attributes)
       }
     }
   }
 
   #decide({ source }: RadiusRequest, asked: AccessRequest, right: Right): Answer {
-    const { subscriber, attributes: added, rejection } = right
-    const { directory, settings, clock, replace } = this.#options
-    const profile = directory.profile(subscriber.profile)
-    const decision = decide(asked, subscriber, profile, {
+    const { subscriber, rejection } = right
+    const { vendor } = source.nas
+    const decision = this.#ask(asked, subscriber, vendor)
+    this.#damping.accepted(asked)
+    const who = { userName: asked.userName, subscriber }
+    const refuse = (refusal: Rejection) => this.#refuse(asked, who, refusal, rejection?.(refusal.code))
+    if (!decision.accept) return refuse(decision)
+    const encoded = this.#encoder.encode(subscriber, decision.profile, decision.kind, vendor)
+    if (encoded === undefined) return refuse(rejected('SUSPENDED', 'See the log: its treatment cannot be sent.'))
+    const { ticket, octets } = this.#options.tickets.issue(subscriber.id, subscriber.profile)
+    const given = this.#addresses.of(encoded.pools, asked, subscriber, ticket)
+    if (given === 'busy') return plain('busy')
+    if ('exhausted' in given) return refuse(rejected('POOL_EXHAUSTED', `It is the pool ${given.exhausted}.`))
+    this.#admit(asked, subscriber, decision, ticket)
+    const { seconds: limit, octets: volume } = decision.limits
+    const personal = this.#encoder.personal(vendor, { ...given, octets: volume })
+    const extra = { limit, personal, added: right.attributes }
+    return { outcome: 'accepted', attributes: acceptAttributes(asked, subscriber, octets, encoded, extra) }
+  }
+
+  #ask(asked: AccessRequest, subscriber: Subscriber, vendor: Vendor): Decision {
+    const { directory, settings, clock, replace, quotaOf, learnt } = this.#options
+    return decide(asked, subscriber, directory.profile(subscriber.profile), {
       now: clock(),
-      vendor: source.nas.vendor,
+      vendor,
       settings,
       sessionsOf: this.#sessionsOf,
-      mayReplace: replace !== undefined
+      mayReplace: replace !== undefined,
+      profile: id => directory.profile(id),
+      ...(quotaOf !== undefined && { quotaOf }),
+      ...(learnt !== undefined && { learntOf: (id: string) => learnt.of(id) })
     })
-    const who = { userName: asked.userName, subscriber }
-    if (!decision.accept) return this.#refuse(asked, who, decision, rejection?.(decision.code))
-    const encoded = this.#encoder.encode(subscriber, profile, decision.kind, source.nas.vendor)
-    if (encoded === undefined) {
-      const refusal = rejected('SUSPENDED', 'See the log: its treatment cannot be sent.')
-      return this.#refuse(asked, who, refusal, rejection?.(refusal.code))
-    }
-    if (decision.replaces.length > 0) replace?.(decision.replaces)
-    const { ticket, octets } = this.#options.tickets.issue(subscriber.id, subscriber.profile)
+  }
+
+  #admit(asked: AccessRequest, subscriber: Subscriber, decision: Acceptance, ticket: string): void {
+    if (decision.learns !== undefined) this.#options.learnt?.learn(subscriber, decision.learns)
+    if (decision.replaces.length > 0) this.#options.replace?.(decision.replaces)
     this.#granted(asked, subscriber, decision, ticket)
-    return { outcome: 'accepted', attributes: acceptAttributes(asked, subscriber, octets, encoded, added) }
   }
 
   #granted(asked: AccessRequest, subscriber: Subscriber, { kind }: Acceptance, ticket: string): void {
@@ -132,7 +165,7 @@ class Access {
   }
 
   #refuse(
-    { nas, callingStation }: AccessRequest,
+    { nas, callingStation, packet }: AccessRequest,
     { userName, subscriber }: Who,
     { code, words }: Rejection,
     attributes: Buffer | undefined
@@ -151,6 +184,14 @@ class Access {
       })
     }
     if (log.isLevelEnabled('debug')) log.debug({ userName: printable(userName), nas, code }, 'rejected')
-    return attributes === undefined ? REJECTED : { outcome: 'rejected', attributes }
+    const text = this.#options.settings.replyMessage === true && !packet.has(Attr.EapMessage) ? message(code) : NOTHING
+    if (attributes === undefined && text.length === 0) return REJECTED
+    return { outcome: 'rejected', attributes: Buffer.concat([attributes ?? NOTHING, text]) }
   }
+}
+
+// RFC 2865 §5.18. Never beside EAP, which has words of its own: RFC 3579 §2.6.5
+function message(code: RejectCode): Buffer {
+  const text = Buffer.from(replyMessage(code))
+  return Buffer.concat([Buffer.of(Attr.ReplyMessage, 2 + text.length), text])
 }

@@ -3,7 +3,8 @@ export const rejections = {
   UNKNOWN_SUBSCRIBER: 'No subscriber has this user name. Compare it with billing, letter by letter.',
   WRONG_CREDENTIAL: 'The password does not fit. Set it anew on the device or in billing.',
   NO_CREDENTIAL: 'Billing gave this subscriber no credential that this way of logging on could check.',
-  UNSUPPORTED_METHOD: 'The NAS asked in a way that is not spoken here. Switch it to PAP or CHAP.',
+  UNSUPPORTED_METHOD:
+    'The NAS asked in a way that is not spoken here. Switch it to PAP, CHAP or MS-CHAP; EAP is spoken where it is configured.',
   MALFORMED_CREDENTIAL: 'The password attribute has a size that no password can have. Look at the NAS and its secret.',
   BUSY: 'More passwords wait to be checked than may wait. The device tries again by itself.',
   EAP_MALFORMED: 'The device sent EAP that cannot be read. Look at the device, and at the NAS that passes it on.',

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { Clock } from '../../agent/model/index.js'
 import { AcctStatusType, AcctTerminateCause, Code, type Packet, Secret } from '../../protocols/radius/index.js'
@@ -98,6 +98,7 @@ export class VirtualNas extends EventEmitter<VirtualNasEvents> {
     const secret = options.secret instanceof Secret ? options.secret : new Secret(options.secret)
     const { schedule = realSchedule, faults = {}, localAddress = address } = options
     this.#options = options
+    setMaxListeners(0, this.#off.signal) // every request of every line listens to it
     this.equipment = { flavour, identifier, address, walled: options.walled ?? defaultWalled }
     this.#habits = { ...defaultHabits, ...options.habits }
     this.#coa = options.coa ?? 'answer'

@@ -332,6 +332,7 @@ export class LevelLedger implements Ledger {
   #failed(error: LedgerError, failed: Group): void {
     this.#settings.log?.error({ err: error }, 'a write failed: nothing is acknowledged until the ledger is open again')
     this.#cursors.failed()
+    void this.#mark.release()
     this.#setState({ status: 'degraded', words: error.message })
     this.#recovering = this.#recover(error, failed)
   }

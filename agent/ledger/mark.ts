@@ -44,14 +44,17 @@ function encodeMark({ head, starts }: Marked): Buffer {
 
 /** Keeps the mark of a ledger that is in service. */
 export class Mark {
-  readonly #file: FileHandle
+  readonly #path: string
+  #file: FileHandle | undefined
   /** What was found in the file. */
   readonly found: Marked
   #wanted: Marked
   #written: Marked
   #writing: Promise<void> | undefined
+  #closed = false
 
-  private constructor(file: FileHandle, found: Marked) {
+  private constructor(path: string, file: FileHandle, found: Marked) {
+    this.#path = path
     this.#file = file
     this.found = this.#wanted = this.#written = found
   }
@@ -59,7 +62,7 @@ export class Mark {
   /** Opens the file, or makes it, and counts a start. */
   static async open(path: string): Promise<Mark> {
     const found = await readMark(path)
-    const mark = new Mark(await open(path, 'r+').catch(() => open(path, 'w+', 0o600)), found)
+    const mark = new Mark(path, await openFile(path), found)
     await mark.#note({ head: found.head, starts: found.starts + 1 })
     return mark
   }
@@ -74,9 +77,18 @@ export class Mark {
     void this.#note({ head: this.#wanted.head, starts: 0 })
   }
 
+  /** Lets go of the file until the next note: a file system that broke can be unmounted, checked and mounted again. */
+  async release(): Promise<void> {
+    await this.#writing
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => {})
+  }
+
   async close(): Promise<void> {
     await this.#writing
-    await this.#file.close()
+    this.#closed = true
+    await this.release()
   }
 
   #note(wanted: Marked): Promise<void> {
@@ -89,9 +101,19 @@ export class Mark {
     while (this.#wanted !== this.#written) {
       const wanted = this.#wanted
       // A mark that cannot be written only witnesses less.
-      await this.#file.write(encodeMark(wanted), 0, LENGTH, 0).catch(() => {})
+      await this.#put(encodeMark(wanted)).catch(() => {})
       this.#written = wanted
     }
     this.#writing = undefined
   }
+
+  async #put(octets: Buffer): Promise<void> {
+    if (this.#closed) return
+    this.#file ??= await openFile(this.#path)
+    await this.#file.write(octets, 0, LENGTH, 0)
+  }
+}
+
+function openFile(path: string): Promise<FileHandle> {
+  return open(path, 'r+').catch(() => open(path, 'w+', 0o600))
 }

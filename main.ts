@@ -20,10 +20,14 @@ import {
   accountingHandler,
   type Bound,
   DurableLocks,
+  EapServer,
   type Handler,
+  onceInformed,
   RadiusServer,
-  Rejections
+  Rejections,
+  withoutHeld
 } from './server/radius/index.js'
+import { Proxy } from './server/radius/proxy/index.js'
 import { RadSec, type ReverseChannel } from './server/radius/tls/index.js'
 
 /*
@@ -120,6 +124,9 @@ async function build(
       enforcement.nasSeen(request.source.nas.id)
       return handle(request)
     }
+  const isInformed = () => config.cloud === undefined || replica.cursor !== undefined || replica.counts().subscriber > 0
+  const eap = makeEap(config, secrets, clock)
+  closers.push(async () => eap.close())
   const rejections = new Rejections({ ledger, clock, log })
   rejections.start()
   closers.push(async () => rejections.close())
@@ -127,16 +134,20 @@ async function build(
     nases,
     secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
     access: seen(
-      accessHandler({
-        directory: replica,
-        sessions,
-        tickets,
-        dictionary,
-        settings: config.policy,
-        rejections,
-        clock,
-        log
-      })
+      onceInformed(
+        isInformed,
+        accessHandler({
+          directory: withoutHeld(replica, id => enforcement.isHeld(id)),
+          sessions,
+          tickets,
+          dictionary,
+          settings: config.policy,
+          rejections,
+          eap,
+          clock,
+          log
+        })
+      )
     ),
     accounting: seen(accountingHandler({ subscribers: replica, sessions, tickets, clock })),
     clock,
@@ -195,6 +206,18 @@ function openTheLedger(config: Config, log: Logger, clock: Clock): Promise<Level
     retention: { days: config.ledger.retention / 86_400_000, heldBy: config.cloud === undefined ? [] : ['uplink'] },
     onLowSpace: use => log.error(use, 'the disk of the ledger runs low: make room, or usage will not be acknowledged')
   })
+}
+
+/** Without a certificate EAP still speaks MD5, MSCHAPv2 and GTC. */
+function makeEap({ radius: { eap } }: Config, secrets: SecretStore, clock: Clock): EapServer {
+  if (eap === undefined) return new EapServer({ clock })
+  const { certificate, key, ca, methods } = eap
+  const tls = {
+    certificate: readFileSync(certificate, 'utf8'),
+    key: secrets.text(key),
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') })
+  }
+  return new EapServer({ clock, tls, ...(methods !== undefined && { methods }) })
 }
 
 /** The key that signs session tickets: made once, kept with the ledger, so that tickets outlive a restart. */

@@ -21,4 +21,5 @@ export interface RawConfig {
   readonly radius?: { readonly authentication?: readonly string[]; readonly accounting?: readonly string[] }
   readonly nas?: readonly NasEntry[]
   readonly cloud?: NonNullable<ConfigFile['cloud']>
+  readonly proxy?: { readonly realms?: readonly { readonly realm: string }[] }
 }

@@ -11,7 +11,7 @@ export function crossChecks(source: Source, config: RawConfig): Problem[] {
     found: source.found(steps),
     expected
   })
-  return [...nasClashes(config, clash), ...listenerClashes(config, clash), ...certificateGaps(config, clash)]
+  return [...nasClashes(config, clash), ...listenerClashes(config, clash), ...certificateGaps(config, clash), ...realmClashes(config, clash)]
 }
 
 type Clash = (steps: Steps, expected: string) => Problem
@@ -49,4 +49,11 @@ function listenerClashes({ radius }: RawConfig, clash: Clash): Problem[] {
 function certificateGaps({ cloud }: RawConfig, clash: Clash): Problem[] {
   if (cloud === undefined || (cloud.certificate === undefined) === (cloud.key === undefined)) return []
   return [clash(['cloud'], 'certificate and key together, or neither')]
+}
+
+function realmClashes({ proxy }: RawConfig, clash: Clash): Problem[] {
+  const names = (proxy?.realms ?? []).map(({ realm }) => realm.toLowerCase())
+  return names.flatMap((name, index) =>
+    names.indexOf(name) === index ? [] : [clash(['proxy', 'realms', `${index}`, 'realm'], 'a realm that is not there already')]
+  )
 }

@@ -57,6 +57,7 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
     radius: radiusOf(filled.radius, absolute),
     api: { socket: absolute(filled.api.socket) },
     nas: filled.nas.map(entry => nasOf(entry, filled.radius.messageAuthenticator, absolute)),
+    ...(filled.proxy?.realms && { proxy: proxyOf(filled.proxy, absolute) }),
     ...(filled.cloud === undefined ? {} : { cloud: cloudOf(filled.cloud, absolute) })
   }
 }
@@ -74,7 +75,7 @@ function nasOf(entry: NasEntry, rule: Nas['messageAuthenticator'], absolute: (pa
 }
 
 function radiusOf(radius: ConfigFile['radius'], absolute: (path: string) => string): ConfigFile['radius'] {
-  const { radsec } = radius
+  const { radsec, eap } = radius
   return {
     ...radius,
     dictionaries: radius.dictionaries.map(absolute),
@@ -85,8 +86,22 @@ function radiusOf(radius: ConfigFile['radius'], absolute: (path: string) => stri
         ca: absolute(radsec.ca),
         key: absoluteRef(radsec.key, absolute)
       }
+    }),
+    ...(eap && {
+      eap: {
+        ...eap,
+        certificate: absolute(eap.certificate),
+        key: absoluteRef(eap.key, absolute),
+        ...(eap.ca !== undefined && { ca: absolute(eap.ca) })
+      }
     })
   }
+}
+
+function proxyOf({ realms }: NonNullable<ConfigFile['proxy']>, absolute: (path: string) => string) {
+  const serversOf = (servers: (typeof realms)[number]['servers']) =>
+    servers.map(server => ({ ...server, secret: absoluteRef(server.secret, absolute) }))
+  return { realms: realms.map(realm => ({ ...realm, servers: serversOf(realm.servers) })) }
 }
 
 function cloudOf(cloud: NonNullable<ConfigFile['cloud']>, absolute: (path: string) => string): CloudConfig {

@@ -83,6 +83,24 @@ const RadSec = closed(
   'RADIUS over TLS (RadSec), for NASes with certificates; off if absent'
 )
 
+const eapMethods = ['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'md5'] as const
+
+const Eap = closed(
+  {
+    certificate: path('PEM file: the own certificate, then those that signed it'),
+    key: secret("The certificate's key, PEM: file:PATH, credential:NAME or env:NAME"),
+    ca: Type.Optional(path('PEM file: the CA that signed the certificates of subscribers, for EAP-TLS')),
+    methods: Type.Optional(
+      Type.Array(choice(eapMethods, 'An EAP method'), {
+        minItems: 1,
+        maxItems: 6,
+        description: 'Methods offered, the first one first; all that are possible if absent'
+      })
+    )
+  },
+  'EAP with certificates (802.1X, WPA-Enterprise, IKEv2): TLS, TTLS and PEAP; without this only MD5, MSCHAPv2 and GTC'
+)
+
 const Radius = section(
   {
     authentication: endpoints('Where Access-Requests are received'),
@@ -97,12 +115,48 @@ const Radius = section(
       to: '1GiB'
     }),
     radsec: Type.Optional(RadSec),
+    eap: Type.Optional(Eap),
     dictionaries: Type.Array(path('A file in the FreeRADIUS dictionary format'), {
       maxItems: 64,
       description: 'Dictionary files of your own, for attributes that Turnpike does not know'
     })
   },
   'The RADIUS listeners'
+)
+
+const Proxy = section(
+  {
+    realms: Type.Array(
+      closed(
+        {
+          realm: name('user@REALM and REALM\\user, whatever the case: partner.example'),
+          servers: Type.Array(
+            closed(
+              {
+                address: Type.String({ format: 'address', description: 'IP address of the server' }),
+                authPort: Type.Optional(
+                  Type.Integer({ minimum: 1, maximum: 65535, description: 'Port for Access-Requests; 1812 if absent' })
+                ),
+                acctPort: Type.Optional(
+                  Type.Integer({ minimum: 1, maximum: 65535, description: 'Port for accounting; 1813 if absent' })
+                ),
+                secret: secret('The secret shared with it: file:PATH, credential:NAME or env:NAME')
+              },
+              'A RADIUS server of the partner'
+            ),
+            { minItems: 1, maxItems: 8, description: 'Asked in this order; the next when one is silent' }
+          ),
+          strip: Type.Optional(Type.Boolean({ description: 'true: the partner is sent the name without the realm' })),
+          accounting: Type.Optional(
+            choice(['both', 'theirs'] as const, 'Who keeps accounting: both (ours first), or the partner alone')
+          )
+        },
+        'A realm that belongs to a partner'
+      ),
+      { maxItems: 1000, description: 'Realms whose requests are forwarded; all other names are ours' }
+    )
+  },
+  "Forwarding by realm to partners' RADIUS servers; off if absent"
 )
 
 const Cloud = closed(
@@ -201,6 +255,7 @@ export const ConfigFile = section(
       maxItems: 10_000,
       description: 'The NASes; those that billing sends need not be here'
     }),
+    proxy: Type.Optional(Proxy),
     cloud: Type.Optional(Cloud),
     policy: Policy,
     sessions: Sessions,

@@ -11,6 +11,8 @@ export const discards = {
     'The NAS has signed before and now does not: somebody forges its requests, or its firmware was changed. Look at it, then set messageAuthenticator: exempt if it must stay so.',
   PROXY_STATE_UNSIGNED:
     'A request with Proxy-State and without Message-Authenticator may be an attack (CVE-2024-3596). Update the proxy or make it sign.',
+  NO_SUBSCRIBERS_YET:
+    'Billing has not yet told this agent who the subscribers are, so nobody is refused. See turnpike status for the connection to billing.',
   EAP_WITH_PASSWORD: 'A request holds EAP-Message and a password: the NAS is broken. RFC 2869 §5.19',
   TOO_BUSY:
     'More salted passwords wait to be checked than may wait; the NAS asks again. Give billing cheaper hashes or clear text, or look who guesses passwords.',
@@ -24,6 +26,11 @@ export const discards = {
     'More records arrive than the disk takes; the NAS sends this one again. Look at the latency of the disk.',
   REJECT_QUEUE_FULL:
     'More rejects wait for their delay than may wait: somebody guesses passwords or a device has an old one.',
+  PARTNER_SILENT:
+    "No server of the partner answered in time; the NAS asks again. Look at the partner's servers, the way there and the shared secret.",
+  PARTNER_CROWDED:
+    'More requests wait for the partner than may wait: it is slow or away. Nothing else is held up by it.',
+  PROXY_LOOP: 'The partner sent back to us what we had sent to it. One of the two must keep the realm.',
   HANDLER_FAILED: 'The program made a mistake with this packet: report it with the line that was logged.',
   SEND_FAILED: 'The reply could not be sent. Look at the route to the NAS and at the firewall of this machine.'
 } as const

@@ -10,6 +10,7 @@ export type Outcome =
   | 'rejected'
   | 'challenged'
   | 'busy'
+  | 'uninformed'
   | 'out-of-step'
   | 'alive'
   | 'recorded'
@@ -17,6 +18,9 @@ export type Outcome =
   | 'unusable'
   | 'unrecorded'
   | 'full'
+  | 'unanswered'
+  | 'crowded'
+  | 'looped'
 
 /** A line of the table: a request with this outcome gets this reply, or none for a reason that is counted. */
 export interface ReplyRow {
@@ -39,13 +43,20 @@ export const replies: readonly ReplyRow[] = [
   { port: 'authentication', request: Code.AccessRequest, outcome: 'challenged', reply: Code.AccessChallenge },
   { port: 'authentication', request: Code.AccessRequest, outcome: 'rejected', reply: Code.AccessReject, delayed: true },
   { port: 'authentication', request: Code.AccessRequest, outcome: 'busy', silence: 'TOO_BUSY' },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'uninformed', silence: 'NO_SUBSCRIBERS_YET' },
   { port: 'authentication', request: Code.AccessRequest, outcome: 'out-of-step', silence: 'EAP_OUT_OF_STEP' },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'unanswered', silence: 'PARTNER_SILENT' },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'crowded', silence: 'PARTNER_CROWDED' },
+  { port: 'authentication', request: Code.AccessRequest, outcome: 'looped', silence: 'PROXY_LOOP' },
   { port: 'authentication', request: Code.StatusServer, outcome: 'alive', reply: Code.AccessAccept },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'recorded', reply: Code.AccountingResponse },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'without-usage', reply: Code.AccountingResponse },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'unusable', silence: 'UNUSABLE_ACCOUNTING' },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'unrecorded', silence: 'NOT_RECORDED' },
   { port: 'accounting', request: Code.AccountingRequest, outcome: 'full', silence: 'LEDGER_FULL' },
+  { port: 'accounting', request: Code.AccountingRequest, outcome: 'unanswered', silence: 'PARTNER_SILENT' },
+  { port: 'accounting', request: Code.AccountingRequest, outcome: 'crowded', silence: 'PARTNER_CROWDED' },
+  { port: 'accounting', request: Code.AccountingRequest, outcome: 'looped', silence: 'PROXY_LOOP' },
   { port: 'accounting', request: Code.StatusServer, outcome: 'alive', reply: Code.AccountingResponse }
 ]
 

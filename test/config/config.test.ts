@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
@@ -236,7 +236,9 @@ t.test('a file that is not there or not readable is one sentence', async t => {
 })
 
 t.test('the published JSON Schema is the code’s, and accepts the example', async t => {
-  t.equal(readFileSync(new URL('config/turnpike.schema.json', root), 'utf8'), jsonSchemaText())
+  const file = new URL('config/turnpike.schema.json', root)
+  if (process.env['TURNPIKE_WRITE_DOCS'] !== undefined) writeFileSync(file, jsonSchemaText())
+  t.equal(readFileSync(file, 'utf8'), jsonSchemaText())
   const ajv = new Ajv({ strict: true, allowUnionTypes: true })
   const check = ajv.compile(jsonSchema())
   t.ok(check(parseDocument(example).toJS()), JSON.stringify(check.errors))

@@ -39,7 +39,7 @@ export function errorsDocument(): string {
     const rows = Object.entries(table).map(([code, entry]) => `| \`${code}\` | ${cell(entry)} |`)
     return `## ${heading}\n\n| Code | What it means, and what to do |\n|---|---|\n${rows.join('\n')}\n`
   })
-  return `# Errors\n\nEvery code that logs, the command, the API and billing show, and what an engineer should do. Written from the tables\nin the code: after changing one, run \`TURNPIKE_WRITE_DOCS=1 npm test -- dist/test/docs/errors.test.js\`.\n\n${sections.join('\n')}`
+  return `# Errors\n\nEvery code that logs, the command, the API and billing show, and what an engineer should do. Written from the tables\nin the code: after changing one, run \`npm run docs\`.\n\n${sections.join('\n')}`
 }
 
 function cell(entry: Table[string]): string {

@@ -130,26 +130,28 @@ async function build(
   const rejections = new Rejections({ ledger, clock, log })
   rejections.start()
   closers.push(async () => rejections.close())
+  const proxy = await openProxy(config, { secrets, ledger, rejections, clock, log })
+  if (proxy !== undefined) closers.push(() => proxy.close())
+  const access = onceInformed(
+    isInformed,
+    accessHandler({
+      directory: withoutHeld(replica, id => enforcement.isHeld(id)),
+      sessions,
+      tickets,
+      dictionary,
+      settings: config.policy,
+      rejections,
+      eap,
+      clock,
+      log
+    })
+  )
+  const accounting = accountingHandler({ subscribers: replica, sessions, tickets, clock })
   const radius = new RadiusServer({
     nases,
     secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
-    access: seen(
-      onceInformed(
-        isInformed,
-        accessHandler({
-          directory: withoutHeld(replica, id => enforcement.isHeld(id)),
-          sessions,
-          tickets,
-          dictionary,
-          settings: config.policy,
-          rejections,
-          eap,
-          clock,
-          log
-        })
-      )
-    ),
-    accounting: seen(accountingHandler({ subscribers: replica, sessions, tickets, clock })),
+    access: seen(proxy?.access(access) ?? access),
+    accounting: seen(proxy?.accounting(accounting) ?? accounting),
     clock,
     log,
     locks: await DurableLocks.open(ledger, log),
@@ -195,6 +197,19 @@ async function build(
   await listenOnSocket(api, config.api.socket)
   log.info({ ...bound, socket: config.api.socket, epoch: ledger.epoch, head: ledger.durableHead }, 'the agent answers')
   return { bound, ledger, replica, sessions, enforcement, radius, uplink }
+}
+
+/** Forwarding to partners, where the configuration names any. */
+async function openProxy(
+  { proxy }: Config,
+  { secrets, ...rest }: { secrets: SecretStore; ledger: LevelLedger; rejections: Rejections; clock: Clock; log: Logger }
+): Promise<Proxy | undefined> {
+  if (proxy === undefined || proxy.realms.length === 0) return undefined
+  const realms = proxy.realms.map(realm => ({
+    ...realm,
+    servers: realm.servers.map(server => ({ ...server, secret: new Secret(secrets.resolve(server.secret)) }))
+  }))
+  return Proxy.open({ realms, ...rest })
 }
 
 function openTheLedger(config: Config, log: Logger, clock: Clock): Promise<LevelLedger> {

@@ -11,7 +11,12 @@ export function crossChecks(source: Source, config: RawConfig): Problem[] {
     found: source.found(steps),
     expected
   })
-  return [...nasClashes(config, clash), ...listenerClashes(config, clash), ...certificateGaps(config, clash), ...realmClashes(config, clash)]
+  return [
+    ...nasClashes(config, clash),
+    ...listenerClashes(config, clash),
+    ...certificateGaps(config, clash),
+    ...realmClashes(config, clash)
+  ]
 }
 
 type Clash = (steps: Steps, expected: string) => Problem
@@ -54,6 +59,8 @@ function certificateGaps({ cloud }: RawConfig, clash: Clash): Problem[] {
 function realmClashes({ proxy }: RawConfig, clash: Clash): Problem[] {
   const names = (proxy?.realms ?? []).map(({ realm }) => realm.toLowerCase())
   return names.flatMap((name, index) =>
-    names.indexOf(name) === index ? [] : [clash(['proxy', 'realms', `${index}`, 'realm'], 'a realm that is not there already')]
+    names.indexOf(name) === index
+      ? []
+      : [clash(['proxy', 'realms', `${index}`, 'realm'], 'a realm that is not there already')]
   )
 }

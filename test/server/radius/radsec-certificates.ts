@@ -38,8 +38,8 @@ export function issueExpired(folder: string, name: string, ca: Certificate): Cer
   openssl('req', '-new', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', made.key, '-out', request)
   const config = join(folder, 'ca.cnf')
   openssl(
-    ...['ca', '-batch', '-notext', '-config', config, '-cert', ca.certificate, '-keyfile', ca.key],
-    ...['-startdate', '20240101000000Z', '-enddate', '20240201000000Z', '-in', request, '-out', made.certificate]
+    ...`ca -batch -notext -config ${config} -cert ${ca.certificate} -keyfile ${ca.key}`.split(' '),
+    ...`-startdate 20240101000000Z -enddate 20240201000000Z -in ${request} -out ${made.certificate}`.split(' ')
   )
   return made
 }

@@ -35,14 +35,7 @@ export function acceptAttributes(
   const name = subscriber.username === asked.userName ? 0 : Buffer.byteLength(subscriber.username)
   const ppp = asked.packet.uint32(Attr.FramedProtocol) === PPP ? FRAMED_PPP : NOTHING
   const size =
-    2 +
-    ticket.length +
-    octets.length +
-    times +
-    personal.length +
-    (name > 0 ? 2 + name : 0) +
-    ppp.length +
-    added.length
+    2 + ticket.length + octets.length + times + personal.length + (name > 0 ? 2 + name : 0) + ppp.length + added.length
   const to = Buffer.allocUnsafe(size)
   let at = header(to, 0, Attr.Class, ticket.length)
   at += ticket.copy(to, at)

@@ -44,6 +44,15 @@ export interface AccessOptions {
   readonly methods?: readonly Method[]
   /** EAP, where it is spoken; asked before the other methods. */
   readonly eap?: { readonly method: Method } | undefined
+  /** How a subscriber stands with the quota. */
+  readonly quotaOf?: (subscriber: string) => QuotaStanding | undefined
+  /** MAC addresses that logins have bound, and where another is bound. */
+  readonly learnt?: { of(subscriber: string): readonly string[]; learn(subscriber: Subscriber, mac: string): void }
+  /** Pools whose addresses the agent gives out itself; `settings.localPools` names them. */
+  readonly pools?: AddressPools
+  /** Where attributes of documents are noted that cannot be sent. */
+  readonly problems?: AttributeProblems
+  readonly damping?: Damping
 }
 
 const REJECTED = plain('rejected')
@@ -79,7 +88,8 @@ class Access {
     const asked = new AccessRequest(request)
     const named = this.#options.directory.subscriberByUserName(asked.userName)
     const damped = asked.packet.has(Attr.EapMessage) ? undefined : this.#damping.of(asked, named)
-    if (damped !== undefined) return this.#refuse(asked, { userName: asked.userName, subscriber: named }, damped, undefined)
+    if (damped !== undefined)
+      return this.#refuse(asked, { userName: asked.userName, subscriber: named }, damped, undefined)
     const judgement = this.#judge(asked, named)
     if (!(judgement instanceof Promise)) return this.#conclude(request, asked, named, judgement)
     return judgement.then(settled => this.#conclude(request, asked, named, settled))

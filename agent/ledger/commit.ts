@@ -15,6 +15,9 @@ const SYNC = { sync: true } as const
 const CAPACITY = 64 * 1024
 const SPARE = 2
 const CHANGE_OVERHEAD = 64
+/* How long a group is gathered at most: turns of the event loop, each of which reads up to 32 datagrams, and octets. */
+const TURNS = 8
+const PLENTY = 128 * 1024
 
 /** What the group commit tells its owner. */
 export interface CommitEvents {
@@ -152,10 +155,17 @@ export class GroupCommit {
   #took(group: Group, octets: number): void {
     group.octets += octets
     this.#waiting += octets
-    if (this.#writing !== undefined || this.#scheduled) return
-    // Once a turn of the event loop: datagrams that were read together are stored together.
+    if (this.#writing === undefined && !this.#scheduled) this.#gather(0, 0)
+  }
+
+  // A write costs nearly as much for one record as for hundreds, so a group stays open as long as each turn of the event
+  // loop brings it more. Where nothing more comes, it leaves after one turn.
+  #gather(turn: number, before: number): void {
     this.#scheduled = true
     setImmediate(() => {
+      const { octets } = this.#open
+      const more = this.#queue.length === 0 && octets > before && octets < PLENTY && turn < TURNS
+      if (more) return this.#gather(turn + 1, octets)
       this.#scheduled = false
       this.#flush()
     })
@@ -178,7 +188,8 @@ export class GroupCommit {
     this.#waiting -= group.octets
     this.#durableHead += group.block.count
     this.#recycle(group.block)
-    this.#flush()
+    if (this.#queue.length > 0 || this.#open.octets >= PLENTY) this.#flush()
+    else if (!this.#open.empty) this.#gather(0, 0)
     this.#events.stored(this.#durableHead)
     group.succeed()
   }

@@ -229,7 +229,7 @@ t.test('closing does not wait for a disk that does not answer', async t => {
     }
   })
   ledger.append([entry(1)])
-  await new Promise(resolve => setImmediate(resolve))
+  for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve))
   const waiting = ledger.append([entry(2)])
   await ledger.close()
   t.equal(await codeOf(waiting.durable), 'LEDGER_CLOSED')

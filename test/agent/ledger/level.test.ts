@@ -47,15 +47,33 @@ class Counting {
   }
 }
 
+/** As long as a group of records waits for more, and one turn longer. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+t.test('records that are appended turn by turn of the event loop share a write', async t => {
+  const counting = new Counting()
+  const ledger = await openAt(t, temporary(t), { openStore: counting.open })
+  counting.puts = counting.batches = 0
+  const receipts = []
+  for (const each of entries(1, 4)) {
+    receipts.push(ledger.append([each]))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await Promise.all(receipts.map(({ durable }) => durable))
+  t.equal(counting.puts, 1)
+})
+
 t.test('records that arrive while a write is under way share the next one', async t => {
   const counting = new Counting()
   const ledger = await openAt(t, temporary(t), { openStore: counting.open })
   counting.puts = counting.batches = 0
   counting.hold = true
   const first = ledger.append([entry(1)])
-  await new Promise(resolve => setImmediate(resolve))
+  await turns()
   const others = entries(2, 500).map(each => ledger.append([each]))
-  await new Promise(resolve => setImmediate(resolve))
+  await turns()
   t.equal(counting.puts, 1, 'one write is under way and no other')
   t.equal(new Set(others.map(({ durable }) => durable)).size, 1)
   counting.release()

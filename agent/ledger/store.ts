@@ -70,7 +70,24 @@ export async function openStore(location: string): Promise<Store> {
     throw openingError(location, error)
   }
   // `compactRange` is there on every platform but the browser, and `level` declares what all platforms have.
-  return level as unknown as Store
+  return withoutEncoding(level as unknown as Native)
+}
+
+/** What `level` has beneath its public methods, for those who implement stores. */
+interface Native extends Store {
+  readonly status: string
+  _batch(operations: Operation[], options: { sync: boolean }): Promise<void>
+}
+
+// `batch` clones and encodes each operation, which takes longer than LevelDB takes to store it. Ours are octets already.
+function withoutEncoding(level: Native): Store {
+  const checked = level.batch.bind(level)
+  level.batch = (operations, options) => {
+    if (level.status !== 'open' || operations.length === 0) return checked(operations, options)
+    // oxlint-disable-next-line no-underscore-dangle -- its name in abstract-level
+    return level._batch(operations, options)
+  }
+  return level
 }
 
 // Where only its file CURRENT is missing, LevelDB would begin anew and delete what it finds.

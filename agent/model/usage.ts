@@ -58,6 +58,10 @@ const FIXED = 75
 const FLIPPED = 1
 const REPLAYS = 2
 
+// The fixed part is put together here, through a view that the engine compiles to single stores.
+const fixed = Buffer.alloc(FIXED)
+const view = new DataView(fixed.buffer, fixed.byteOffset, FIXED)
+
 /** Encodes a record in the layout above. Texts beyond 255 octets are cut there. */
 export function encodeUsage(record: UsageRecord): Buffer {
   const { session, nas, acctSessionId, userName, subscriber, profile, evidence } = record
@@ -68,19 +72,8 @@ export function encodeUsage(record: UsageRecord): Buffer {
     2 +
     evidence.length
   const to = Buffer.allocUnsafe(room)
-  to[0] = VERSION
-  to[1] = causes.indexOf(record.cause)
-  to[2] = (record.flipped ? FLIPPED : 0) | (record.replays ? REPLAYS : 0)
-  to.writeDoubleBE(record.periodStart, 3)
-  to.writeDoubleBE(record.periodEnd, 11)
-  to.writeUInt32BE(record.seconds, 19)
-  to.writeUInt32BE(record.sessionSeconds, 23)
-  to.writeBigUInt64BE(record.upOctets, 27)
-  to.writeBigUInt64BE(record.downOctets, 35)
-  to.writeBigUInt64BE(record.totalUpOctets, 43)
-  to.writeBigUInt64BE(record.totalDownOctets, 51)
-  to.writeDoubleBE(record.upPackets, 59)
-  to.writeDoubleBE(record.downPackets, 67)
+  putFixed(record)
+  to.set(fixed)
   let at = FIXED
   at = putText(to, at, session)
   at = putText(to, at, nas)
@@ -88,9 +81,26 @@ export function encodeUsage(record: UsageRecord): Buffer {
   at = putText(to, at, userName)
   at = putText(to, at, subscriber)
   at = putText(to, at, profile)
-  at = to.writeUInt16BE(evidence.length, at)
-  at += evidence.copy(to, at)
-  return to.subarray(0, at)
+  to[at] = evidence.length >>> 8
+  to[at + 1] = evidence.length
+  to.set(evidence, at + 2)
+  return to.subarray(0, at + 2 + evidence.length)
+}
+
+function putFixed(record: UsageRecord): void {
+  fixed[0] = VERSION
+  fixed[1] = causes.indexOf(record.cause)
+  fixed[2] = (record.flipped ? FLIPPED : 0) | (record.replays ? REPLAYS : 0)
+  view.setFloat64(3, record.periodStart)
+  view.setFloat64(11, record.periodEnd)
+  view.setUint32(19, record.seconds)
+  view.setUint32(23, record.sessionSeconds)
+  view.setBigUint64(27, record.upOctets)
+  view.setBigUint64(35, record.downOctets)
+  view.setBigUint64(43, record.totalUpOctets)
+  view.setBigUint64(51, record.totalDownOctets)
+  view.setFloat64(59, record.upPackets)
+  view.setFloat64(67, record.downPackets)
 }
 
 /**
@@ -135,8 +145,24 @@ export function decodeUsage(from: Buffer): UsageRecord {
   }
 }
 
+// A call into the engine's encoder costs more than a few letters do.
+const SHORT = 32
+
 function putText(to: Buffer, at: number, text: string): number {
+  if (text.length <= SHORT && putAscii(to, at + 1, text)) {
+    to[at] = text.length
+    return at + 1 + text.length
+  }
   const length = to.write(text, at + 1, Math.min(255, to.length - at - 1), 'utf8')
   to[at] = length
   return at + 1 + length
+}
+
+function putAscii(to: Buffer, at: number, text: string): boolean {
+  for (let n = 0; n < text.length; n++) {
+    const letter = text.charCodeAt(n)
+    if (letter > 0x7f) return false
+    to[at + n] = letter
+  }
+  return true
 }

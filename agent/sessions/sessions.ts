@@ -222,6 +222,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
     const folded = fold(undefined, table.economical(accounting), this.#ids.next(this.#clock()))
     this.#packets[folded.verdict]++
     const slot = new Slot(folded.session, 0, this.#silence.seconds, table.nas(accounting.nas).boot)
+    if (replaced.length === 0) return this.#writer.change(slot, folded, accounting.receivedAt)
     const changes = [...new Set(replaced)].map(slot => ({ slot, folded: closeSynthetically(slot.session, 'replaced') }))
     return this.#writer.changeAll([...changes, { slot, folded }], accounting.receivedAt)
   }

@@ -41,10 +41,18 @@ export function accountingHandler(options: AccountingOptions): Handler {
     const found = byNameOrMac(subscribers, userName)
     return found === undefined ? undefined : { subscriber: found.id, profile: found.profile }
   }
+  // Records of one block share its promise: they share what follows from it too.
+  let last: Promise<void> | undefined
+  let answer: Promise<Answer> = Promise.resolve(RECORDED)
   return ({ packet, source }: RadiusRequest) => {
     const accounting = readAccounting(packet, source.nas, clock(), tickets, identify, window)
     if (accounting === undefined) return hasNoUsage(packet.uint32(Attr.AcctStatusType)) ? WITHOUT_USAGE : UNUSABLE
-    return sessions.record(accounting).then(recorded, unrecorded)
+    const durable = sessions.record(accounting)
+    if (durable !== last) {
+      last = durable
+      answer = durable.then(recorded, unrecorded)
+    }
+    return answer
   }
 }
 

@@ -54,6 +54,8 @@ export class Exchange {
   readonly #delayed: Delayed
   readonly #quiet: Quiet
   #pending = 0
+  #awaited: Promise<Answer> | undefined
+  #waiting: Task[] = []
   #idle: (() => void) | undefined
 
   constructor(options: ExchangeOptions) {
@@ -150,16 +152,32 @@ export class Exchange {
     }
   }
 
+  // Requests that wait for the same block bring the same promise: they share one continuation.
   #later(promise: Promise<Answer>, task: Task): void {
     this.#pending++
     task.busy?.(1)
-    promise
-      .then(answer => this.#answer(answer, task))
-      .catch((error: unknown) => this.#failed(error, task))
-      .finally(() => {
-        task.busy?.(-1)
-        if (--this.#pending === 0) this.#idle?.()
-      })
+    if (promise === this.#awaited) return void this.#waiting.push(task)
+    const tasks = [task]
+    this.#awaited = promise
+    this.#waiting = tasks
+    promise.then(
+      answer => this.#settled(tasks, waiting => this.#answer(answer, waiting)),
+      (error: unknown) => this.#settled(tasks, waiting => this.#failed(error, waiting))
+    )
+  }
+
+  #settled(tasks: readonly Task[], conclude: (task: Task) => void): void {
+    if (tasks === this.#waiting) this.#awaited = undefined
+    for (const task of tasks) {
+      try {
+        conclude(task)
+      } catch (error) {
+        this.#failed(error, task)
+      }
+      task.busy?.(-1)
+    }
+    this.#pending -= tasks.length
+    if (this.#pending === 0) this.#idle?.()
   }
 
   #answer(answer: Answer, task: Task): void {

@@ -25,7 +25,8 @@ export interface CommandRunnerOptions {
   readonly log: Logger
 }
 
-const cut: Step = {
+/** What ends a session, whatever it has. */
+export const cut: Step = {
   difference: 'tighter',
   how: { kind: 'blocked', reason: 'cut by command', attributes: [] },
   whole: [],

@@ -9,7 +9,7 @@ import type {
   TreatmentKind,
   Vendor
 } from '../model/index.js'
-import type { PolicySettings } from '../policy/index.js'
+import { type PolicySettings, type Settled, settled } from '../policy/index.js'
 import type { AppliedTable } from './applied.js'
 import type { Decisions } from './decisions.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
@@ -66,11 +66,9 @@ export class Desires {
 
   /** What a subscriber should have; undefined for somebody of whom nothing was ever said. */
   of(id: string): Desire | undefined {
-    const { replica, policy, clock } = this.#options
-    const subscriber = replica.subscriber(id)
+    const subscriber = this.#options.replica.subscriber(id)
     if (subscriber === undefined) return this.#removed.has(id) ? this.#gone(id) : undefined
-    const profile = replica.profile(subscriber.profile)
-    const { kind, reason } = policy.desired(subscriber, profile, clock())
+    const { kind, reason, profile } = this.#wanted(subscriber)
     const { reference, noticeAt } = subscriber.suspension ?? {}
     return {
       id,
@@ -123,7 +121,7 @@ export class Desires {
    */
   granted({ subscriber: id, treatment: kind, nas }: Grant): () => AppliedTreatment {
     const subscriber = this.#options.replica.subscriber(id)
-    const profile = subscriber && this.#options.replica.profile(subscriber.profile)
+    const profile = subscriber && this.#wanted(subscriber).profile
     return () => {
       const desire = { id, userName: '', kind, reason: '', subscriber, profile }
       return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(nas)).attributes) }
@@ -158,6 +156,12 @@ export class Desires {
     const { policy, settings } = this.#options
     if (subscriber === undefined) return { kind, reason, attributes: [] }
     return policy.render(subscriber, profile, kind, reason, vendor, settings)
+  }
+
+  #wanted(subscriber: Subscriber): Settled {
+    const { replica, policy, clock } = this.#options
+    const own = replica.profile(subscriber.profile)
+    return settled(policy.desired(subscriber, own, clock()), own, id => replica.profile(id))
   }
 
   #gone(id: string): Desire {

@@ -25,6 +25,7 @@ import { Journal } from './journal.js'
 import type { CommandsView, NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
 import { Orders } from './orders.js'
 import { NasQueues, queueDefaults, type QueueLimits } from './queue.js'
+import { Replacements } from './replacements.js'
 import { Rounds, roundDefaults, type RoundTimes } from './rounds.js'
 import { Silences } from './silences.js'
 import { Slices } from './slices.js'
@@ -106,6 +107,7 @@ export class Enforcement {
     parts.silences.close()
     parts.slices.close()
     parts.runner.close()
+    parts.replacements.close()
     parts.orders.close()
     parts.journal.close()
     await this.#store.close()
@@ -148,6 +150,16 @@ export class Enforcement {
   /** The next change of this subscriber is ordered by `who`, for the evidence: an operator at the box. */
   orderedBy(subscriber: string, who: string): void {
     this.#parts?.orders.expectFrom(subscriber, who)
+  }
+
+  /** Something that decides what a subscriber should have has changed beside the documents. @param by  for the evidence */
+  reconsider(subscriber: string, by: string): void {
+    this.#parts?.slices.add([subscriber], by)
+  }
+
+  /** Ends sessions whose place another takes; told to billing step by step, and proven like any decision. */
+  replace(sessions: readonly Session[]): void {
+    this.#parts?.replacements.begin(sessions)
   }
 
   /** A packet of a NAS arrived. The first after a silence makes up for what could not be done meanwhile. Cheap. */
@@ -216,9 +228,10 @@ export class Enforcement {
       log,
       release: () => orders.release()
     })
+    const replacements = new Replacements({ dispatch, desires, journal, alarms: this.#alarms, clock, log })
     const slices = new Slices((id, by) => this.#consider(id, by), log)
     const rounds = new Rounds({ times: this.#limits, ledger, sessions, desires, orders, slices, clock, after, log })
-    return { applied, decisions, brake, evidence, journal, silences, queues, desires, orders, runner, slices, rounds }
+    return { applied, decisions, brake, evidence, journal, silences, queues, desires, orders, runner, replacements, slices, rounds }
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
@@ -360,6 +373,7 @@ interface Parts {
   readonly desires: Desires
   readonly orders: Orders
   readonly runner: CommandRunner
+  readonly replacements: Replacements
   readonly slices: Slices
   readonly rounds: Rounds
 }

@@ -14,7 +14,7 @@ import type {
   Vendor
 } from '../model/index.js'
 import type { Cause } from '../model/index.js'
-import type { PolicySettings } from '../policy/index.js'
+import type { Desired, PolicySettings } from '../policy/index.js'
 
 /*
  * What enforcement needs of the modules below it. The real classes fit; tests bring small ones of their own.
@@ -69,7 +69,7 @@ export interface PolicyView {
     subscriber: Subscriber,
     profile: Profile | undefined,
     now: Milliseconds
-  ): { kind: TreatmentKind; reason: string }
+  ): Desired
   render(
     subscriber: Subscriber,
     profile: Profile | undefined,

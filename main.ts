@@ -6,10 +6,13 @@ import type { Logger } from 'pino'
 import { Enforcement } from './agent/enforcement/index.js'
 import { type LevelLedger, openLedger } from './agent/ledger/index.js'
 import type { AnyDriver, Clock, Nas } from './agent/model/index.js'
+import { AttributeProblems, desired, render } from './agent/policy/index.js'
+import { AddressLeases } from './agent/pool/index.js'
+import { Quotas } from './agent/quota/index.js'
 import { type SessionSettings, Sessions, Tickets } from './agent/sessions/index.js'
-import { Commands, NasTable, Replica } from './agent/subscribers/index.js'
+import { Commands, LearntMacs, NasTable, Replica, SealedCodec } from './agent/subscribers/index.js'
 import { HttpTransport, Uplink } from './agent/uplink/index.js'
-import { type CloudConfig, type Config, SecretStore } from './config/index.js'
+import { type CloudConfig, type Config, sealKeys, SecretStore } from './config/index.js'
 import { loadDictionary } from './config/dictionary/index.js'
 import { drivers } from './drivers/index.js'
 import { type Dictionary, Secret } from './protocols/radius/index.js'
@@ -37,6 +40,7 @@ import { RadSec, type ReverseChannel } from './server/radius/tls/index.js'
 
 const SWEEP_EVERY = 10_000
 const CHECKPOINT_EVERY = 5_000
+const LEASE_PATIENCE = 900_000
 const TABLE = 'agent'
 
 /** What the wiring needs beside the configuration. */
@@ -89,7 +93,7 @@ async function build(
   const ledger = await openTheLedger(config, log, clock)
   closers.push(() => ledger.close())
 
-  const replica = await Replica.open(ledger, { log, clock })
+  const replica = await Replica.open(ledger, { log, clock, codec: sealing(config, secrets, log) })
   const commands = await Commands.open(ledger, clock, { log })
   const nases = new NasTable(config.nas, replica)
   const tickets = new Tickets(await ticketKey(ledger))
@@ -97,6 +101,19 @@ async function build(
   closers.push(() => sessions.close())
   closers.push(every(CHECKPOINT_EVERY, () => sessions.checkpoint(), log))
   closers.push(every(SWEEP_EVERY, () => sessions.sweep(clock()), log))
+  const learnt = await LearntMacs.open(ledger, replica, log)
+  const quotas = await Quotas.open({ ledger, documents: replica, clock, log })
+  closers.push(() => quotas.close())
+  const pools = await AddressLeases.open({
+    ledger,
+    pools: config.pools,
+    sessions,
+    clock,
+    log,
+    patience: Math.max(LEASE_PATIENCE, 3000 * config.policy.interimInterval)
+  })
+  closers.push(() => pools.close())
+  closers.push(every(SWEEP_EVERY, async () => pools.sweep(), log))
 
   let radsec: RadSec | undefined
   const reverse = (nas: Nas) => radsec?.reverse(nas.id)
@@ -108,6 +125,7 @@ async function build(
     commands,
     nases,
     settings: config.policy,
+    policy: { desired: (who, profile, now) => desired(who, profile, now, quotas.of(who.id)), render },
     driversFor,
     clock,
     log,
@@ -116,6 +134,9 @@ async function build(
       replica.held === undefined ? undefined : 'a snapshot that removes many subscribers waits for a person',
     limits: { proof: config.enforcement.proofTimeout }
   })
+
+  quotas.on('crossed', subscriber => enforcement.reconsider(subscriber, 'quota'))
+  const problems = new AttributeProblems()
 
   // A NAS that speaks again after a silence is told what it missed.
   const seen =
@@ -186,6 +207,10 @@ async function build(
     ledger,
     diskBudget,
     replica,
+    quotas,
+    learnt,
+    pools,
+    problems,
     sessions,
     enforcement,
     radius,
@@ -210,6 +235,14 @@ async function openProxy(
     servers: realm.servers.map(server => ({ ...server, secret: new Secret(secrets.resolve(server.secret)) }))
   }))
   return Proxy.open({ realms, ...rest })
+}
+
+function sealing(config: Config, secrets: SecretStore, log: Logger): SealedCodec {
+  const { key, previous, from, made } = sealKeys(config, secrets)
+  const codec = new SealedCodec(key, { previous, from, discardUnreadable: config.sealing.discardUnreadable })
+  if (made) log.warn({ file: from }, 'a key that seals documents was made: keep a copy of this file in a safe place')
+  log.info({ from, keyId: codec.keyId }, 'documents are sealed')
+  return codec
 }
 
 function openTheLedger(config: Config, log: Logger, clock: Clock): Promise<LevelLedger> {

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { checkCommand } from './commands/check.js'
 import { enforcementCommands } from './commands/enforcements.js'
 import { ledgerCommand } from './commands/ledger.js'
+import { macsCommand } from './commands/macs.js'
 import { nasCommand } from './commands/nas.js'
 import { quarantineCommand } from './commands/quarantine.js'
 import { radtestCommand } from './commands/radtest.js'
@@ -38,6 +39,7 @@ export function createProgram(): Command {
     decisionCommands,
     enforcementCommands,
     quarantineCommand,
+    macsCommand,
     nasCommand,
     radtestCommand,
     ledgerCommand,

@@ -29,8 +29,11 @@ export function defaultConfig(environment: NodeJS.ProcessEnv = process.env): Con
       walledGarden: { addressList: 'turnpike-walled' },
       throttle: { down: 1_000_000, up: 512_000 },
       interimInterval: 300,
-      sessionTimeoutWalled: 3600
+      sessionTimeoutWalled: 3600,
+      replyMessage: false
     },
+    pools: [],
+    sealing: { previous: [], discardUnreadable: false },
     sessions: { staleAfterMissed: 2, closeAfter: 6 * 3_600_000 },
     enforcement: { proofTimeout: 5000 },
     ledger: { retention: 90 * 86_400_000, diskBudget: 20 * 2 ** 30 },

@@ -57,6 +57,11 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
     radius: radiusOf(filled.radius, absolute),
     api: { socket: absolute(filled.api.socket) },
     nas: filled.nas.map(entry => nasOf(entry, filled.radius.messageAuthenticator, absolute)),
+    sealing: {
+      ...filled.sealing,
+      previous: filled.sealing.previous.map(reference => absoluteRef(reference, absolute)),
+      ...(filled.sealing.key !== undefined && { key: absoluteRef(filled.sealing.key, absolute) })
+    },
     ...(filled.proxy?.realms && { proxy: proxyOf(filled.proxy, absolute) }),
     ...(filled.cloud === undefined ? {} : { cloud: cloudOf(filled.cloud, absolute) })
   }

@@ -201,9 +201,47 @@ const Policy = section(
     sessionTimeoutWalled: reads<number>('seconds', 'How long a walled session may last until it must ask again', {
       from: '60s',
       to: '1d'
-    })
+    }),
+    replyMessage: Type.Boolean({ description: 'Whether a reject tells the subscriber why (Reply-Message)' })
   },
   'What subscribers get where their profile does not say'
+)
+
+const Pool = closed(
+  {
+    name: name('As profiles and subscribers name it'),
+    ranges: Type.Array(
+      Type.String({
+        pattern: '^[0-9a-fA-F:.]+(/[0-9]{1,3})?( ?- ?[0-9.]+)?$',
+        description: '100.64.0.0/22, 10.0.0.10-10.0.0.250, or for IPv6 a prefix to cut: 2001:db8:100::/40'
+      }),
+      { minItems: 1, maxItems: 256, description: 'What it gives out; a network and a broadcast address are left out' }
+    ),
+    prefixLength: Type.Optional(
+      Type.Integer({ minimum: 32, maximum: 64, description: 'Length of the IPv6 prefixes given out; 56 if absent' })
+    ),
+    quarantine: Type.Optional(
+      reads<number>('duration', 'How long an address rests before another subscriber gets it; 10m if absent', {
+        from: '0s',
+        to: '31d'
+      })
+    )
+  },
+  'Addresses that the agent gives out itself, for NASes that have no pool'
+)
+
+const Sealing = section(
+  {
+    key: Type.Optional(secret('Key that seals documents on disk; the file seal.key in the data directory if absent')),
+    previous: Type.Array(secret('A key that was replaced'), {
+      maxItems: 16,
+      description: 'Keys that were used before: until the agent has started once with the new one'
+    }),
+    discardUnreadable: Type.Boolean({
+      description: 'true for one start where the key is lost for good: billing sends all documents again'
+    })
+  },
+  'How documents, which hold credentials, lie on the disk: sealed'
 )
 
 const Sessions = section(
@@ -258,6 +296,8 @@ export const ConfigFile = section(
     proxy: Type.Optional(Proxy),
     cloud: Type.Optional(Cloud),
     policy: Policy,
+    pools: Type.Array(Pool, { maxItems: 1000, description: "Address pools of the agent's own" }),
+    sealing: Sealing,
     sessions: Sessions,
     enforcement: Enforcement,
     ledger: Ledger,

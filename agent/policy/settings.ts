@@ -32,7 +32,8 @@ export const defaultPolicySettings: PolicySettings = {
   walledGarden: { addressList: 'turnpike-walled' },
   throttle: { up: 512_000, down: 1_000_000 },
   interimInterval: 300,
-  sessionTimeoutWalled: 3600
+  sessionTimeoutWalled: 3600,
+  replyMessage: false
 }
 
 /** Name of the throttle on NASes that know rates by the name of a policy only: it must be set up there. */

@@ -11,9 +11,11 @@ import {
   type Subscriber,
   type Suspension
 } from '../../agent/model/index.js'
-import { desired, type RejectCode, rejections } from '../../agent/policy/index.js'
+import { type AttributeProblems, desired, type RejectCode, rejections } from '../../agent/policy/index.js'
+import type { AddressLeases } from '../../agent/pool/index.js'
+import type { Quotas } from '../../agent/quota/index.js'
 import { type Sessions, why } from '../../agent/sessions/index.js'
-import type { Replica } from '../../agent/subscribers/index.js'
+import type { LearntMacs, Replica } from '../../agent/subscribers/index.js'
 import type { Uplink } from '../../agent/uplink/index.js'
 import type { RadiusServer } from '../radius/index.js'
 import { metricsOf } from './figures.js'
@@ -40,6 +42,10 @@ export interface AgentParts {
   readonly ledger: LevelLedger
   readonly diskBudget: number
   readonly replica: Replica
+  readonly quotas: Quotas
+  readonly learnt: LearntMacs
+  readonly pools: AddressLeases
+  readonly problems: AttributeProblems
   readonly sessions: Sessions
   readonly enforcement: Enforcement
   readonly radius: RadiusServer
@@ -123,7 +129,7 @@ export class LiveView implements AgentView {
     return {
       subscriber,
       ...(profile !== undefined && { profile }),
-      wanted: desired(subscriber, profile, clock()),
+      wanted: desired(subscriber, profile, clock(), this.#parts.quotas.of(subscriber.id)),
       sessions: sessions.ofSubscriber(subscriber.id),
       ...(refusal !== undefined && {
         lastRefusal: { at: refusal.at, nas: refusal.nas, code: refusal.code, words: refusalWords(refusal.code) }
@@ -162,6 +168,11 @@ export class LiveView implements AgentView {
       delete restored.suspension
       return restored
     })
+  }
+
+  async resetMacs(idOrUserName: string): Promise<number | undefined> {
+    const subscriber = this.#find(idOrUserName)
+    return subscriber === undefined ? undefined : this.#parts.learnt.reset(subscriber.id)
   }
 
   enforcements({ subscriber, limit }: { subscriber?: string; limit: number }): readonly EnforcementNotice[] {
@@ -242,6 +253,7 @@ export class LiveView implements AgentView {
     if (ledger.losses.length > 0) words.push('Records in the ledger are lost; see: turnpike ledger verify.')
     if (replica.held !== undefined)
       words.push(`A snapshot would remove ${replica.held.removes} of ${replica.held.of} subscribers: it waits for you.`)
+    words.push(...this.#parts.pools.attention(), ...this.#parts.problems.words())
     const connection = uplink?.status()
     if (connection?.lastError !== undefined) words.push(`Billing: ${connection.lastError}`)
     return words

@@ -160,6 +160,8 @@ export interface AgentView {
   /** Holds until billing sends its next document. Resolves once it is durable. */
   suspend(idOrUserName: string, suspension: Suspension): Promise<DecisionView | undefined>
   restore(idOrUserName: string, reason: string): Promise<DecisionView | undefined>
+  /** Forgets the MAC addresses to which logins have bound a subscriber. @returns how many */
+  resetMacs(idOrUserName: string): Promise<number | undefined>
   /** Newest first. */
   enforcements(query: { readonly subscriber?: string; readonly limit: number }): readonly EnforcementNotice[]
   /** @returns how many held blocks go out now */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ApiError } from '../errors.js'
-import { ById, Decision, RestoreBody, SubscriberWire, SuspendBody, Usage, UsageQuery } from '../schemas.js'
+import { ById, Decision, Moved, RestoreBody, SubscriberWire, SuspendBody, Usage, UsageQuery } from '../schemas.js'
 import { subscriberWire, usageWire } from '../wire.js'
 import type { RouteOptions } from './options.js'
 
@@ -41,6 +41,16 @@ export function subscriberRoutes(api: FastifyInstance, { view, clock, changing }
     '/v1/subscribers/:id/restore',
     { schema: restore, config: changing },
     async request => known(await view.restore(request.params.id, request.body.reason), request.params.id)
+  )
+  const reset = {
+    summary: 'Forget the MAC addresses that logins have bound: the next devices are learnt anew',
+    params: ById,
+    response: { 200: Moved }
+  }
+  api.post<{ Params: ById }>(
+    '/v1/subscribers/:id/macs/reset',
+    { schema: reset, config: changing },
+    async request => ({ count: known(await view.resetMacs(request.params.id), request.params.id) })
   )
 }
 

@@ -172,6 +172,12 @@ export class FakeView implements AgentView {
     return [aNotice].filter(notice => query.subscriber === undefined || notice.subject === query.subscriber)
   }
 
+  async resetMacs(id: string) {
+    if (this.subscriber(id) === undefined) return undefined
+    this.said.push({ resetMacs: id })
+    return 2
+  }
+
   async releaseBrake() {
     this.said.push('release')
     return 3

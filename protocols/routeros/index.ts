@@ -1,3 +1,4 @@
+export * from './command.js'
 export * from './errors.js'
 export * from './length.js'
 export * from './login.js'

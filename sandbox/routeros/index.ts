@@ -1,0 +1,6 @@
+export * from './faults.js'
+export * from './menus.js'
+export * from './query.js'
+export * from './simulator.js'
+export * from './tables.js'
+export type { User } from './wire.js'

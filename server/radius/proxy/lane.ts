@@ -78,9 +78,11 @@ export class Lane {
       })
   }
 
+  /** Whoever waits is told that there will be no answer. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#refused()
     this.#socket.close()
   }
 

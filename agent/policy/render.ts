@@ -23,7 +23,8 @@ export function render(
   settings: PolicySettings
 ): Treatment {
   const possible = feasible(kind, vendor, settings)
-  const words = possible === kind ? reason : `${reason}; a ${vendor} NAS cannot be told «${kind}»: ${possible}`
+  const words =
+    possible === kind ? reason : `${reason}; a NAS of the kind «${vendor}» cannot be told «${kind}»: ${possible}`
   if (possible === 'blocked') return { kind: possible, reason: words, attributes: [] }
   const rate = rateOf(profile, possible, settings)
   const list = possible === 'walled' ? fenceName(vendor, settings) : undefined

@@ -71,6 +71,8 @@ export class Quotas extends EventEmitter<{ crossed: [subscriber: string] }> {
     for (const subscriber of options.documents.subscribers()) quotas.#take(subscriber.id, subscriber)
     for (const id of quotas.#counts.keys()) quotas.#take(id, options.documents.subscriber(id))
     await quotas.#catchUp()
+    // From here on a kill must find where counting began.
+    if (quotas.#dirty.size > 0) await quotas.#flush()
     options.documents.on('changed', quotas.#changed)
     quotas.#live = true
     quotas.#resetDue()

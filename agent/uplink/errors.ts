@@ -1,17 +1,19 @@
 /** What each code means, and what an engineer should do next. */
 export const uplinkErrors = {
   UPLINK_INSECURE_URL:
-    'Billing is addressed by plain http, which would carry the token and the usage in clear. Use https; plain http is for a billing system on this very box (127.0.0.1, ::1, localhost).',
+    'Billing is addressed by plain http or nats, which would carry the token and the usage in clear. Use https (or tls for NATS); plain is for a billing system on this very box (127.0.0.1, ::1, localhost).',
   UPLINK_BAD_URL:
-    'The address of billing cannot be used. Write it as https://host[:port][/path], without user name, password, query or fragment: the token has a file of its own.',
+    'The address of billing cannot be used. Write it as https://host[:port][/path], or tls://host[:port] for NATS, without user name, password, query or fragment: the token has a file of its own.',
   UPLINK_BAD_TOKEN:
-    'The token for billing cannot be read or holds what no HTTP header may carry. Look at the file that the configuration names: one line, printable characters, no spaces.',
+    'The token for billing cannot be read or holds what no HTTP header may carry. Look at the file that the configuration names: one line, printable characters, no spaces. For NATS: a token, a password, an nkey seed or a .creds file.',
   UPLINK_UNREACHABLE:
     'Billing cannot be reached. Check DNS, the route, the firewall and the proxy (HTTPS_PROXY); with a TLS cause, the certificate, the pinned CA and the clock of this box. The backlog is kept.',
   UPLINK_TIMEOUT:
     'Billing did not answer in time, or stopped in the middle. The backlog is kept and sent again; look at billing, and at the path for loss.',
   UPLINK_REFUSED:
     'Billing does not accept our token or certificate (401 or 403). Renew it: it is read again for each attempt. The backlog is kept.',
+  UPLINK_NO_STREAM:
+    'NATS is there, but nothing behind the subject: no stream takes the events, or nobody answers for the snapshot. Compare cloud.nats with the subjects of the streams (nats stream ls) and see that JetStream and billing run. The backlog is kept.',
   UPLINK_UNEXPECTED_ANSWER:
     'Billing answered with something that the Edge API does not know. Is the address that of the Edge API, and is no portal or proxy answering in its place?',
   UPLINK_TOO_LONG:

@@ -40,7 +40,8 @@ export function dispatcherFor(base: URL, tls: TlsOptions, connectMs: number): Di
   return isLoopback(base) ? new Agent(options) : new EnvHttpProxyAgent({ ...options, requestTls: connection })
 }
 
-function isLoopback(url: URL): boolean {
+/** Whether an address is this very box. */
+export function isLoopback(url: URL): boolean {
   const host = url.hostname.replaceAll(/[[\]]/g, '')
   const family = isIP(host)
   return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')

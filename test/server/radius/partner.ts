@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Attr, Code, encodeResponse, Packet, Secret, verifyRequest } from '../../../protocols/radius/index.js'
@@ -160,37 +160,73 @@ server default {
   LISTEN
 }`
 
-/** Starts FreeRADIUS: as a partner that knows everybody by the password `wonderland`, or in front of us as a proxy. */
-export async function startFreeradius(t: Test, to?: { port: number; acctPort: number }): Promise<Freeradius> {
-  const folder = mkdtempSync(join(tmpdir(), 'freeradius-'))
-  const [port, acctPort, proxyPort] = [await freePort(), await freePort(), await freePort()]
-  mkdirSync(join(folder, 'certs'))
-  const listen = (type: string, at: number) => `listen { type = ${type}
+const listen = (type: string, at: number) => `listen { type = ${type}
     ipaddr = 127.0.0.1
     port = ${at} }\n`
+
+const withoutModules = (proxyPort: number) => `${listen('proxy', proxyPort)}
+modules {
+  always ok { rcode = ok }
+}`
+
+/** Starts FreeRADIUS: as a partner that knows everybody by the password `wonderland`, or in front of us as a proxy. */
+export async function startFreeradius(t: Test, to?: { port: number; acctPort: number }): Promise<Freeradius> {
+  if (to === undefined) return run(t, modules + policy, false)
+  return run(t, withoutModules(await freePort()) + forwarding(to.port, to.acctPort), true)
+}
+
+/** PEM files of a RadSec client. */
+export interface ClientFiles {
+  readonly certificate: string
+  readonly key: string
+  readonly ca: string
+}
+
+/** Starts FreeRADIUS as a RadSec client of ours: what it is asked by UDP comes to us over TLS. */
+export async function startRadSecClient(t: Test, port: number, files: ClientFiles): Promise<Freeradius> {
+  const server = `
+home_server turnpike { type = auth+acct
+  ipaddr = 127.0.0.1
+  port = ${port}
+  proto = tcp
+  secret = radsec
+  status_check = none
+  tls { private_key_file = ${files.key}
+    certificate_file = ${files.certificate}
+    ca_file = ${files.ca}
+    fragment_size = 8192 }
+}
+home_server_pool turnpike { home_server = turnpike }
+realm ours { auth_pool = turnpike
+  acct_pool = turnpike
+  nostrip }
+server default {
+  authorize { update control { Proxy-To-Realm := "ours" } }
+  preacct { update control { Proxy-To-Realm := "ours" } }
+  accounting { ok }
+  LISTEN
+}`
+  return run(t, withoutModules(await freePort()) + server, true)
+}
+
+async function run(t: Test, servers: string, proxies: boolean): Promise<Freeradius> {
+  const folder = mkdtempSync(join(tmpdir(), 'freeradius-'))
+  const [port, acctPort] = [await freePort(), await freePort()]
   const listeners = listen('auth', port) + listen('acct', acctPort)
-  const server = to === undefined ? policy : forwarding(to.port, to.acctPort)
   const head = `prefix = /usr
 libdir = /usr/lib/freeradius
 raddbdir = ${folder}
 logdir = ${folder}
 run_dir = ${folder}
 pidfile = ${folder}/freeradius.pid
-proxy_requests = ${to === undefined ? 'no' : 'yes'}
+proxy_requests = ${proxies ? 'yes' : 'no'}
 security { allow_core_dumps = no
   status_server = yes }
 client turnpike { ipaddr = 127.0.0.1
   secret = "${SHARED}" }
 `
   writeFileSync(join(folder, 'dictionary'), '$INCLUDE /usr/share/freeradius/dictionary\n')
-  writeFileSync(
-    join(folder, 'radiusd.conf'),
-    onLines(
-      head +
-        (to === undefined ? modules : `${listen('proxy', proxyPort)}\nmodules {\n always ok { rcode = ok }\n}`) +
-        server.replace('LISTEN', listeners)
-    )
-  )
+  writeFileSync(join(folder, 'radiusd.conf'), onLines(head + servers.replace('LISTEN', listeners)))
   const child = spawn(PROGRAM, ['-X', '-d', folder], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   t.teardown(async () => {

@@ -21,7 +21,8 @@ import { sessionKeys } from '../../../server/radius/methods/mppe.js'
 import { namesOf, partings, readIdentity, type RadSecError, radSecErrors } from '../../../server/radius/tls/index.js'
 import { type Certificate, issue } from './radsec-certificates.js'
 import { byName, certificates, Peer, shared, verified, type World, world } from './radsec-world.js'
-import { accountingRequest, dictionary, nextIdentifier, papRequest } from './rig.js'
+import { shared as partnerSecret, startRadSecClient, withoutFreeradius } from './partner.js'
+import { accountingRequest, Client, dictionary, nextIdentifier, papRequest, read as readReply } from './rig.js'
 
 const made = certificates(t)
 
@@ -520,6 +521,33 @@ t.test(
     t.match(await ask('auth', 'User-Name=alice\nUser-Password=wonderland\n'), /Received Access-Accept/)
     stop.abort()
     await t.rejects(coa)
+  }
+)
+
+t.test(
+  'Debian’s FreeRADIUS as the NAS: one connection, which a CoA that it does not take leaves alone',
+  withoutFreeradius,
+  async t => {
+    const made2 = await world(t, made)
+    const { nas, ca } = made
+    const freeradius = await startRadSecClient(t, made2.port, { ...nas, ca: ca.certificate })
+    const [client, meter] = [await Client.open(t, freeradius.port), await Client.open(t, freeradius.acctPort)]
+    const ask = async (password: string) => {
+      const { datagram, authenticator } = papRequest({ password, signed: true, with: partnerSecret })
+      return readReply(await client.ask(datagram), authenticator, partnerSecret).code
+    }
+    t.equal(await ask('wonderland'), Code.AccessAccept)
+    const stop = new AbortController()
+    const coa = made2.radsec.reverse('bras-1')!.request(Code.CoaRequest, Buffer.alloc(0), stop.signal)
+    t.equal(await ask('wrong'), Code.AccessReject)
+    stop.abort()
+    await t.rejects(coa)
+    const { datagram, authenticator } = accountingRequest(
+      writer => writer.add(Attr.AcctSessionId, 's1').uint32(Attr.AcctStatusType, 1),
+      partnerSecret
+    )
+    t.equal(readReply(await meter.ask(datagram), authenticator, partnerSecret).code, Code.AccountingResponse)
+    t.equal(made2.radsec.counters().accepted, 1)
   }
 )
 

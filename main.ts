@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Enforcement } from './agent/enforcement/index.js'
 import { type LevelLedger, openLedger } from './agent/ledger/index.js'
-import type { AnyDriver, Clock, Nas } from './agent/model/index.js'
+import type { AnyDriver, Clock, Device, Nas } from './agent/model/index.js'
 import { AttributeProblems, desired, render } from './agent/policy/index.js'
 import { AddressLeases } from './agent/pool/index.js'
 import { Quotas } from './agent/quota/index.js'
@@ -117,7 +117,16 @@ async function build(
 
   let radsec: RadSec | undefined
   const reverse = (nas: Nas) => radsec?.reverse(nas.id)
-  const driversFor = driverCache({ secrets, dictionary, clock, closers, reverse })
+  const driversFor = driverCache({
+    secrets,
+    dictionary,
+    replica,
+    walled: config.policy.walledGarden.addressList,
+    clock,
+    log,
+    closers,
+    reverse
+  })
   const enforcement = new Enforcement({
     ledger,
     replica,
@@ -286,25 +295,48 @@ function sessionSettings({ policy, sessions }: Config, replica: Replica): Partia
   }
 }
 
-/** One driver a NAS, kept until its document changes. */
-function driverCache(of: {
-  secrets: SecretStore
-  dictionary: Dictionary
-  clock: Clock
-  closers: (() => Promise<unknown>)[]
-  reverse: (nas: Nas) => ReverseChannel | undefined
-}): (nas: Nas) => readonly AnyDriver[] {
-  const { secrets, dictionary, clock, closers, reverse } = of
-  const known = new Map<string, { nas: Nas; drivers: readonly AnyDriver[] }>()
+interface DriverParts {
+  readonly secrets: SecretStore
+  /** Name of the address list that fences on MikroTik routers. */
+  readonly walled: string
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The driver of a device document, if it has one of ours. One that cannot be made leaves the NAS its CoA. */
+function driversOf(device: Device | undefined, { secrets, walled, clock, log }: DriverParts): AnyDriver[] {
+  if (device?.driver !== 'mikrotik') return []
+  const credential = () => secrets.text(device.credentialRef ?? '')
+  try {
+    return [drivers.mikrotik({ device, credential, clock, lists: { walled } })]
+  } catch (error) {
+    log.error({ err: error, device: device.id }, 'a device cannot be driven: its document is not understood')
+    return []
+  }
+}
+
+/** The drivers of a NAS in the order of the ladder, kept until its document or its device's changes. */
+function driverCache(
+  of: DriverParts & {
+    dictionary: Dictionary
+    replica: Replica
+    closers: (() => Promise<unknown>)[]
+    reverse: (nas: Nas) => ReverseChannel | undefined
+  }
+): (nas: Nas) => readonly AnyDriver[] {
+  const { secrets, dictionary, replica, clock, closers, reverse } = of
+  const known = new Map<string, { nas: Nas; device: Device | undefined; drivers: readonly AnyDriver[] }>()
   const release = (drivers: readonly AnyDriver[]) => Promise.all(drivers.map(driver => driver.close()))
   closers.push(() => Promise.all([...known.values()].map(({ drivers }) => release(drivers))))
   return nas => {
     const held = known.get(nas.id)
-    if (held?.nas === nas) return held.drivers
+    const device = nas.device === undefined ? undefined : replica.device(nas.device)
+    if (held?.nas === nas && held.device === device) return held.drivers
     if (held !== undefined) void release(held.drivers)
     const secret = new Secret(secrets.resolve(nas.secretRef))
-    const made = [drivers['radius-dae']({ nas, secret, dictionary, clock, reverse: () => reverse(nas) })]
-    known.set(nas.id, { nas, drivers: made })
+    const dae = drivers['radius-dae']({ nas, secret, dictionary, clock, reverse: () => reverse(nas) })
+    const made = [dae, ...driversOf(device, of)]
+    known.set(nas.id, { nas, device, drivers: made })
     return made
   }
 }

@@ -1,6 +1,12 @@
 import { lookup } from 'node:dns'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket
+} from 'node:tls'
 import { DriverError } from '../../agent/model/index.js'
 import { givenUp, pathError } from './failures.js'
 import { bare, checkAddress, type Target } from './target.js'
@@ -35,7 +41,7 @@ function resolved(target: Target): Promise<string> {
         checkAddress(address, target)
         resolve(address)
       } catch (refused) {
-        reject(refused as Error)
+        reject(refused)
       }
     }
     if (isIP(target.host) === 0) lookup(target.host, take)
@@ -81,7 +87,7 @@ function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: Abort
 
 function checkPeer(socket: TLSSocket, target: Target): void {
   if (target.transport === 'anonymous') return
-  const { fingerprint256 = '' } = socket.getPeerCertificate()
+  const fingerprint256 = fingerprintOf(socket)
   const good = target.fingerprint === undefined ? socket.authorized : bare(fingerprint256) === target.fingerprint
   if (good) return
   socket.on('error', () => undefined)
@@ -94,4 +100,10 @@ function checkPeer(socket: TLSSocket, target: Target): void {
     'AUTH',
     `The certificate of the router ${why}. Its SHA-256 is ${fingerprint256}: if /certificate print on the router shows the same, put it into the option fingerprint, or set ca and serverName.`
   )
+}
+
+// The types promise a fingerprint, but a peer without a certificate has none.
+function fingerprintOf(socket: TLSSocket): string {
+  const certificate: { readonly fingerprint256?: string } = socket.getPeerCertificate()
+  return certificate.fingerprint256 ?? 'missing'
 }

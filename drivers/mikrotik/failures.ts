@@ -38,17 +38,20 @@ const meanings: readonly Meaning[] = [
   }
 ]
 
+const refused = { code: 'REJECTED', remedy: '' } as const
+
 /**
  * A refusal of the router as an error. `deviceCode` is the category of the trap (4, general, where there is none).
  * @param hide  what must not be repeated, even if the router does: passwords
  */
 export function trapError(command: string, { message, category }: Trap, hide: readonly string[] = []): DriverError {
   const said = hide.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '…')), message)
-  const { code, remedy } = meanings.find(({ words }) => words.test(message)) ?? { code: 'REJECTED', remedy: '' }
+  const { code, remedy }: Pick<Meaning, 'code' | 'remedy'> =
+    meanings.find(({ words }) => words.test(message)) ?? refused
   const kind = category === undefined ? undefined : trapCategories[category]
   const words = `The router refused ${command}: ${said}${kind === undefined ? '' : ` (${kind})`}. ${remedy}`.trim()
   const deviceCode = category !== undefined && /^\d$/.test(category) ? Number(category) : 4
-  return new DriverError(code as DriverErrorCode, words, { deviceCode, cause: new RouterTrap(message) })
+  return new DriverError(code, words, { deviceCode, cause: new RouterTrap(message) })
 }
 
 /** The router's own words, behind a DriverError. */
@@ -68,18 +71,22 @@ const banners: readonly (readonly [RegExp, string])[] = [
   [/^SSH-/, 'an SSH server'],
   [/^HTTP\//, 'a web server'],
   [/^220[ -]/, 'an FTP or mail server'],
-  [/^[\x15\x16]\x03/, 'TLS: use the port with transport "tls"'],
   [/^\xff[\xfb-\xfe]/, 'a Telnet server']
 ]
 
 /** Who speaks there instead of a router. What was said is not repeated: it may be what we sent. */
 export function notRouteros(head: Buffer): DriverError {
   const text = head.toString('latin1')
-  const [, who] = banners.find(([pattern]) => pattern.test(text)) ?? []
+  const [, who] = isTls(head) ? [head, 'TLS: use transport "tls"'] : (banners.find(([is]) => is.test(text)) ?? [])
   return new DriverError(
     'PROTOCOL',
     `What answers there does not speak the RouterOS API${who === undefined ? '' : ` (it looks like ${who})`}. Check address and port: 8729 with TLS, 8728 without.`
   )
+}
+
+// An alert or a handshake of TLS begins so. RFC 8446 §5.1
+function isTls([type, major]: Buffer): boolean {
+  return (type === 0x15 || type === 0x16) && major === 3
 }
 
 /** A stream that has lost its meaning. */

@@ -16,9 +16,9 @@ type Template = (values: Read) => readonly Step[]
 
 /** What is made of the values: `text` must be there, `maybe` need not. */
 interface Read {
-  text(name: string): string
-  maybe(name: string): string | undefined
-  rate(): string
+  readonly text: (name: string) => string
+  readonly maybe: (name: string) => string | undefined
+  readonly rate: () => string
 }
 
 const COMMENT = 'made by turnpike'

@@ -1,12 +1,6 @@
 import { lookup } from 'node:dns'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  type ConnectionOptions,
-  type PeerCertificate,
-  type TLSSocket
-} from 'node:tls'
+import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { DriverError } from '../../agent/model/index.js'
 import { givenUp, pathError } from './failures.js'
 import { bare, checkAddress, type Target } from './target.js'

@@ -30,7 +30,7 @@ async function run(): Promise<number> {
     if (!values.once) await handOver(stage, stopped)
     return values.once ? report(end) : exit.ok
   } catch (error) {
-    return fail(error)
+    return fail(error, stage?.trouble)
   } finally {
     await stage?.close()
   }
@@ -49,8 +49,9 @@ function report(end: StoryEnd): number {
   return end.story === 'complete' ? exit.ok : exit.no
 }
 
-function fail(error: unknown): number {
-  const reason = error instanceof Error ? error.message : String(error)
+function fail(error: unknown, trouble = ''): number {
+  const said = error instanceof Error ? error.message : String(error)
+  const reason = trouble === '' ? said : `${said}: ${trouble}`
   const inUse = error instanceof Error && 'code' in error && error.code === 'RADIUS_PORT_IN_USE'
   process.stderr.write(`\n${reason}.${inUse ? ' Or let the system choose: npm start -- --ports auto' : ''}\n`)
   if (values.once) process.stdout.write(`${JSON.stringify({ story: 'failed', reason })}\n`)

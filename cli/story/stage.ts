@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { destination, pino } from 'pino'
 import { type Agent, startAgent } from '../../main.js'
@@ -9,6 +9,7 @@ import { loadConfig } from '../../config/index.js'
 import { BillingCloud } from '../../sandbox/billing/index.js'
 import { type Dialer, VirtualNas } from '../../sandbox/nas/index.js'
 import { version } from '../program-version.js'
+import { octetWords } from '../words.js'
 
 const names =
   'alice bob carol dora emil frida gustav hanna ivan jana karl lena mika nora otto paula quentin rosa sven tilda udo vera willi xenia yara'
@@ -17,6 +18,8 @@ const anyPorts = { authentication: 0, accounting: 0, coa: 0 }
 /** What a subscriber has on the account, in millionths; dora has little. */
 const ENOUGH = 10_000_000n
 const LITTLE = 700n
+/** Octets that billing, ledger and its reserve take. */
+const ROOM = 64 * 2 ** 20
 const PRICE_PER_GB = 500_000n
 
 export interface StageOptions {
@@ -49,6 +52,7 @@ export class Stage {
 
   /** Builds billing, agent and NAS; the NAS does not dial yet. @throws what says in a sentence why it cannot be */
   static async build({ directory, anyPorts: any }: StageOptions): Promise<Stage> {
+    checkRoom(directory)
     const stage = new Stage(directory, randomBytes(16).toString('hex'))
     try {
       await stage.#build(any ? { ...anyPorts, coa: await freePort() } : usualPorts)
@@ -65,6 +69,12 @@ export class Stage {
 
   get agent(): Agent {
     return present(this.#agent)
+  }
+
+  /** What is the matter with the agent, where something is. */
+  get trouble(): string {
+    const state = this.#agent?.ledger.state()
+    return state?.status === 'degraded' ? state.words : ''
   }
 
   get nas(): VirtualNas {
@@ -151,6 +161,16 @@ api:
 function present<T>(part: T | undefined): T {
   if (part === undefined) throw new Error('the stage is closed')
   return part
+}
+
+/** @throws Error where the disk has too little room: better said now than by a part that stalls later */
+function checkRoom(directory: string): void {
+  const { bavail, bsize } = statfsSync(directory)
+  const free = bavail * bsize
+  if (free >= ROOM) return
+  throw new Error(
+    `The disk of ${directory} has ${octetWords(free)} free and ${octetWords(ROOM)} are needed; make room there, or name another directory by TMPDIR`
+  )
 }
 
 /** A UDP port of loopback that is free now. */

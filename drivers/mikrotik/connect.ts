@@ -72,11 +72,20 @@ function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: Abort
       })
     const failed = (error: Error): void => fail(pathError(error))
     const closed = (): void => fail(pathError(new Error('closed')))
-    const aborted = (): void => fail(givenUp('The connection'))
+    const aborted = (): void => fail(late(socket, event))
     const opened = (): void => end(resolve)
     socket.on('error', failed).on('close', closed).on(event, opened)
     signal.addEventListener('abort', aborted, { once: true })
   })
+}
+
+/** Whoever listens and leaves TLS unanswered waits for another protocol. */
+function late(socket: Socket, event: 'connect' | 'secureConnect'): DriverError {
+  if (event === 'connect' || socket.connecting) return givenUp('The connection')
+  return new DriverError(
+    'TIMEOUT',
+    'The router took the connection and did not answer TLS. Is the port 8729 (api-ssl)?'
+  )
 }
 
 function checkPeer(socket: TLSSocket, target: Target): void {

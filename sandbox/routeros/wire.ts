@@ -35,8 +35,8 @@ interface Command {
   readonly cancelled: { yes: boolean }
 }
 
-/** Rows written before others get their turn. */
-const SLICE = 64
+/** Rows written at once, before others get their turn. */
+const SLICE = 256
 
 /** One connection to the simulated router: sentences in, answers out, several commands at a time by their tags. */
 export class Wire {
@@ -115,17 +115,29 @@ export class Wire {
     const wanted = command.attributes['.proplist']?.split(',')
     const hidden = this.#user?.policies.includes('sensitive') === true ? [] : (menus[path]?.sensitive ?? [])
     if (rows.length === 0 && this.#side.saysEmpty) this.#say('!empty', command)
-    for (const [index, row] of rows.entries()) {
-      if (command.cancelled.yes) throw new Refusal('interrupted', 2)
-      if (this.#socket.destroyed) return
-      const shown = Object.entries(row).filter(
-        ([name]) => !hidden.includes(name) && (wanted === undefined || wanted.includes(name))
-      )
-      const goesOn = this.#say('!re', command, Object.fromEntries(shown))
-      if (!goesOn) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
-      else if (index % SLICE === SLICE - 1) await new Promise(resolve => setImmediate(resolve))
+    this.#socket.cork()
+    try {
+      for (const [index, row] of rows.entries()) {
+        if (command.cancelled.yes) throw new Refusal('interrupted', 2)
+        if (this.#socket.destroyed) return
+        const shown = Object.entries(row).filter(
+          ([name]) => !hidden.includes(name) && (wanted === undefined || wanted.includes(name))
+        )
+        this.#say('!re', command, Object.fromEntries(shown))
+        if (index % SLICE === SLICE - 1) await this.#breathe()
+      }
+    } finally {
+      this.#socket.uncork()
     }
     this.#done(command)
+  }
+
+  /** Lets the peer read and the other commands run; a peer that does not read is waited for. */
+  async #breathe(): Promise<void> {
+    this.#socket.uncork()
+    if (this.#socket.writableNeedDrain) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+    else await new Promise(resolve => setImmediate(resolve))
+    this.#socket.cork()
   }
 
   #logIn(command: Command): void {
@@ -178,9 +190,9 @@ export class Wire {
     this.#say('!done', command, attributes)
   }
 
-  #say(type: string, { tag }: Command, attributes: Row = {}): boolean {
+  #say(type: string, { tag }: Command, attributes: Row = {}): void {
     const words = Object.entries(attributes).map(([name, value]) => `=${name}=${value}`)
-    return this.#socket.write(encodeSentence([type, ...tag, ...words]))
+    this.#socket.write(encodeSentence([type, ...tag, ...words]))
   }
 
   #fatal(text: string): void {

@@ -604,10 +604,16 @@ t.test('TLS', async t => {
   })
 
   t.test('TLS and plain ports that are mixed up are told', async t => {
-    const plain = await lab(t, { options: tls })
-    t.match(await failureOf(plain.driver.health(AbortSignal.timeout(3000))), { code: 'PROTOCOL', message: /No TLS/ })
+    const mute = await lab(t, { options: tls, port: await peer(t, '') })
+    const silent = await failureOf(mute.driver.health(AbortSignal.timeout(100)))
+    t.match(silent, { code: 'TIMEOUT', message: /did not answer TLS\. Is the port 8729/ })
+    const ssh = await lab(t, { options: tls, port: await peer(t, 'SSH-2.0-ROSSSH\r\n') })
+    t.match(await failureOf(ssh.driver.health(forever)), { code: 'PROTOCOL', message: /No TLS/ })
     const { driver } = await lab(t, { security })
-    t.match(await failureOf(driver.health(AbortSignal.timeout(3000))), { code: 'PROTOCOL', message: /looks like TLS/ })
+    t.match(await failureOf(driver.health(forever)), { code: 'UNREACHABLE', message: /is the port right/ })
+    const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 0x46])
+    const alerted = await lab(t, { port: await peer(t, alert) })
+    t.match(await failureOf(alerted.driver.health(forever)), { code: 'PROTOCOL', message: /looks like TLS/ })
   })
 })
 

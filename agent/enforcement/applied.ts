@@ -1,4 +1,4 @@
-import type { AttributeValue, Grant, Session, TreatmentKind } from '../model/index.js'
+import { type AttributeValue, type Grant, Recent, type Session, type TreatmentKind } from '../model/index.js'
 import type { AppliedTreatment } from './plan.js'
 import type { Store } from './store.js'
 
@@ -21,10 +21,10 @@ interface Stored {
 export class AppliedTable {
   readonly #store: Store
   readonly #sessions = new Map<string, AppliedTreatment>()
-  readonly #grants = new Map<string, () => AppliedTreatment>()
+  readonly #grants = new Recent<() => AppliedTreatment>()
   /** The last grant of a subscriber on a NAS, for NASes that do not echo Class. */
-  readonly #places = new Map<string, string>()
-  readonly #shared = new Map<string, readonly AttributeValue[]>()
+  readonly #places = new Recent<string>()
+  readonly #shared = new Recent<readonly AttributeValue[]>()
 
   private constructor(store: Store) {
     this.#store = store
@@ -60,8 +60,8 @@ export class AppliedTable {
   granted(grant: Grant, treatment: () => AppliedTreatment): void {
     this.#grants.set(grant.ticket, treatment)
     this.#places.set(place(grant), grant.ticket)
-    if (this.#grants.size > GRANTS) forgetOldest(this.#grants)
-    if (this.#places.size > GRANTS) forgetOldest(this.#places)
+    this.#grants.trim(GRANTS)
+    this.#places.trim(GRANTS)
   }
 
   /** A session began: what it was granted, when that is known. */
@@ -78,19 +78,12 @@ export class AppliedTable {
     const text = JSON.stringify(attributes)
     const shared = this.#shared.get(text)
     if (shared !== undefined) return shared
-    if (this.#shared.size >= SHARED) forgetOldest(this.#shared)
     this.#shared.set(text, attributes)
+    this.#shared.trim(SHARED)
     return attributes
   }
 }
 
 function place({ subscriber, nas }: { readonly subscriber: string; readonly nas: string }): string {
   return `${subscriber}\n${nas}`
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key)
-    return
-  }
 }

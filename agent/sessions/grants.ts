@@ -1,9 +1,9 @@
-import type { Grant, Milliseconds, Refusal } from '../model/index.js'
+import { type Grant, type Milliseconds, Recent, type Refusal } from '../model/index.js'
 
 /** The last answers to Access-Requests, in memory only and bounded by number and age. */
 export class Grants {
-  readonly #granted = new Map<string, Grant>()
-  readonly #refused = new Map<string, Refusal>()
+  readonly #granted = new Recent<Grant>()
+  readonly #refused = new Recent<Refusal>()
   readonly #most: number
   readonly #maxAge: Milliseconds
 
@@ -34,16 +34,13 @@ export class Grants {
 }
 
 function keep<V extends { readonly at: Milliseconds }>(
-  map: Map<string, V>,
+  all: Recent<V>,
   key: string,
   value: V,
   most: number,
   since: Milliseconds
 ): void {
-  map.delete(key)
-  map.set(key, value)
-  for (const [oldest, { at }] of map) {
-    if (map.size <= most && at >= since) return
-    map.delete(oldest)
-  }
+  all.set(key, value)
+  all.trim(most)
+  for (let oldest = all.oldest(); oldest !== undefined && oldest.at < since; oldest = all.oldest()) all.forgetOldest()
 }

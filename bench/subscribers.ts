@@ -19,7 +19,10 @@ const MOST_OCTETS = 2048
 const KEY = Buffer.alloc(32, 7)
 
 function subscriber(n: number): Subscriber {
-  const mac = n.toString(16).padStart(12, '0').replaceAll(/..(?!$)/g, '$&:')
+  const mac = n
+    .toString(16)
+    .padStart(12, '0')
+    .replaceAll(/..(?!$)/g, '$&:')
   return {
     id: `sub_${n}`,
     username: `user${n}@home.example`,

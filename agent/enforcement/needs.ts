@@ -65,11 +65,7 @@ export interface NasesView {
 
 /** What policy says about a subscriber. Pure. */
 export interface PolicyView {
-  desired(
-    subscriber: Subscriber,
-    profile: Profile | undefined,
-    now: Milliseconds
-  ): Desired
+  desired(subscriber: Subscriber, profile: Profile | undefined, now: Milliseconds): Desired
   render(
     subscriber: Subscriber,
     profile: Profile | undefined,

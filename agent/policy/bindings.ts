@@ -27,7 +27,8 @@ export function checkBindings(
   learnt: readonly string[]
 ): Bound {
   if (bind === undefined) return FREE
-  if (bind.nas !== undefined && bind.nas !== facts.nas) return broken('WRONG_NAS', `The request comes from ${facts.nas}.`)
+  if (bind.nas !== undefined && bind.nas !== facts.nas)
+    return broken('WRONG_NAS', `The request comes from ${facts.nas}.`)
   if (bind.circuitId !== undefined && !isOn(bind.circuitId, facts.circuitId))
     return broken('WRONG_CIRCUIT', `Circuit id: ${circuitWords(facts.circuitId)}`)
   if (bind.remoteId !== undefined && !isOn(bind.remoteId, facts.remoteId))
@@ -35,7 +36,10 @@ export function checkBindings(
   if (bind.vlan !== undefined) {
     const vlan = vlanOf(facts, vendor)
     if (vlan !== bind.vlan)
-      return broken('WRONG_VLAN', vlan === undefined ? 'The request shows none.' : `The request comes from VLAN ${vlan}.`)
+      return broken(
+        'WRONG_VLAN',
+        vlan === undefined ? 'The request shows none.' : `The request comes from VLAN ${vlan}.`
+      )
   }
   return checkMac(bind, facts, learnt)
 }

@@ -87,7 +87,11 @@ export function decide(
 }
 
 // The sessions that must end for this one, the oldest; or the reject, where none may.
-function inTheWay(facts: AccessFacts, subscriber: Subscriber, context: DecisionContext): readonly Session[] | Rejection {
+function inTheWay(
+  facts: AccessFacts,
+  subscriber: Subscriber,
+  context: DecisionContext
+): readonly Session[] | Rejection {
   const { simultaneousUse } = subscriber
   if (simultaneousUse === undefined) return NONE
   const others = context.sessionsOf(subscriber.id).filter(session => competes(session, facts))

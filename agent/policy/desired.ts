@@ -48,11 +48,7 @@ export interface Settled {
 }
 
 /** Finds the profile of a desire; where the one that takes the own one's place is not known, the throttle holds. */
-export function settled(
-  want: Desired,
-  own: Profile | undefined,
-  find: (id: string) => Profile | undefined
-): Settled {
+export function settled(want: Desired, own: Profile | undefined, find: (id: string) => Profile | undefined): Settled {
   const { kind, reason } = want
   if (want.profile === undefined) return { kind, reason, profile: own }
   const profile = find(want.profile)

@@ -161,7 +161,10 @@ export class AcceptEncoder {
       }
     }
     for (const { attribute, why } of this.#problems.found(whose, problems))
-      this.#log.warn({ attribute, why }, `an attribute of ${whose} cannot be sent; further ones are shown by turnpike status`)
+      this.#log.warn(
+        { attribute, why },
+        `an attribute of ${whose} cannot be sent; further ones are shown by turnpike status`
+      )
     return problems.length > 0 && kind !== 'full' ? undefined : Buffer.concat(parts)
   }
 }

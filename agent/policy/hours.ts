@@ -19,7 +19,8 @@ interface Window {
 
 /** Reads one window. @returns undefined where it is none */
 export function readWindow(text: string): Window | undefined {
-  const [, list = '', span = ''] = /^\s*([A-Za-z][A-Za-z,\- ]*?)?\s*(\d{1,2}:\d\d\s*-\s*\d{1,2}:\d\d)?\s*$/.exec(text) ?? []
+  const [, list = '', span = ''] =
+    /^\s*([A-Za-z][A-Za-z,\- ]*?)?\s*(\d{1,2}:\d\d\s*-\s*\d{1,2}:\d\d)?\s*$/.exec(text) ?? []
   if (list === '' && span === '') return undefined
   const on = list === '' ? EVERY : daysIn(list)
   const [from, to] = span === '' ? [0, DAY] : span.split('-').map(minutesOf)
@@ -33,7 +34,10 @@ export function readWindow(text: string): Window | undefined {
  * @returns 'closed' outside all windows, the end of the present ones in ms, or undefined where nothing ends it: no
  *   windows, none that can be read (nobody is locked out by a typing mistake), or the whole week
  */
-export function openUntil(hours: readonly string[] | undefined, now: Milliseconds): Milliseconds | 'closed' | undefined {
+export function openUntil(
+  hours: readonly string[] | undefined,
+  now: Milliseconds
+): Milliseconds | 'closed' | undefined {
   const windows = (hours ?? []).map(readWindow).filter(window => window !== undefined)
   if (windows.length === 0) return undefined
   let end = now
@@ -52,7 +56,7 @@ function endOf(windows: readonly Window[], at: Milliseconds): Milliseconds | und
   let latest: number | undefined
   for (const window of windows) {
     for (const back of [0, 1]) {
-      if ((window.days & (1 << (date.getDay() + WEEK - back) % WEEK)) === 0) continue
+      if ((window.days & (1 << ((date.getDay() + WEEK - back) % WEEK))) === 0) continue
       const begins = wallClock(date, -back, window.from)
       const ends = wallClock(date, -back, window.to)
       if (begins <= at && at < ends && ends > (latest ?? at)) latest = ends

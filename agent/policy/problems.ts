@@ -36,7 +36,8 @@ export class AttributeProblems {
   /** One sentence an attribute, for whoever asks what needs a person. */
   words(): string[] {
     const byName = new Map<string, AttributeProblem[]>()
-    for (const problem of this.list()) byName.set(problem.attribute, [...(byName.get(problem.attribute) ?? []), problem])
+    for (const problem of this.list())
+      byName.set(problem.attribute, [...(byName.get(problem.attribute) ?? []), problem])
     return [...byName].map(([attribute, all]) => {
       const [first] = all
       const others = all.length > 1 ? ` and ${all.length - 1} more documents` : ''

@@ -37,7 +37,8 @@ export const rejections = {
   POOL_EXHAUSTED:
     'The address pool has no free address. Give it more ranges (pools: in the configuration), or shorten its quarantine.',
   PARTNER_REJECTED: 'The partner to whom this realm belongs refused. Ask the partner: it knows why.',
-  PARTNER_DOWN: 'No server of the partner to whom this realm belongs answers. Look at the way there, and call the partner.',
+  PARTNER_DOWN:
+    'No server of the partner to whom this realm belongs answers. Look at the way there, and call the partner.',
   TOO_MANY_SESSIONS: 'The subscription is in use as often as it may be. End the other session, or wait until it ends.'
 } as const
 

@@ -105,7 +105,9 @@ export class AddressLeases {
     const words = this.status().flatMap(({ name, size, held, resting, exhaustedAt = -Infinity }) =>
       now - exhaustedAt > TOLD_FOR
         ? []
-        : [`The pool ${name} had no free address at ${new Date(exhaustedAt).toISOString()}: of ${size}, ${held} are in use and ${resting} rest. Give it more ranges.`]
+        : [
+            `The pool ${name} had no free address at ${new Date(exhaustedAt).toISOString()}: of ${size}, ${held} are in use and ${resting} rest. Give it more ranges.`
+          ]
     )
     return [...words, ...this.#conflicts.values()]
   }

@@ -11,7 +11,19 @@ import {
   type Subscriber
 } from '../model/index.js'
 import type { QuotaStanding } from '../policy/index.js'
-import { add, begin, type Count, due, isExhausted, renew, reset, resetTime, tell, type Threshold, usedOf } from './count.js'
+import {
+  add,
+  begin,
+  type Count,
+  due,
+  isExhausted,
+  renew,
+  reset,
+  resetTime,
+  tell,
+  type Threshold,
+  usedOf
+} from './count.js'
 
 /*
  * Quotas are a fold over the ledger: usage adds, and the events that this module itself wrote say what was told. So a
@@ -31,7 +43,10 @@ const LONGEST_TIMER: Milliseconds = 3_600_000
 /** Where the documents come from. */
 export interface QuotaDocuments {
   on(event: 'changed', listener: (changes: readonly { kind: string; id: string; document: unknown }[]) => void): unknown
-  off(event: 'changed', listener: (changes: readonly { kind: string; id: string; document: unknown }[]) => void): unknown
+  off(
+    event: 'changed',
+    listener: (changes: readonly { kind: string; id: string; document: unknown }[]) => void
+  ): unknown
   subscriber(id: string): Subscriber | undefined
   subscribers(): Iterable<Subscriber>
 }
@@ -86,7 +101,12 @@ export class Quotas extends EventEmitter<{ crossed: [subscriber: string] }> {
     const found = this.#counts.get(subscriber)
     if (found === undefined) return undefined
     const count = reset(found, this.#options.clock())
-    return { used: usedOf(count), octets: count.quota.octets, exhausted: isExhausted(count), resetsAt: resetTime(count) }
+    return {
+      used: usedOf(count),
+      octets: count.quota.octets,
+      exhausted: isExhausted(count),
+      resetsAt: resetTime(count)
+    }
   }
 
   /** Writes the counts and ends. @throws LedgerError */

@@ -47,11 +47,9 @@ export function subscriberRoutes(api: FastifyInstance, { view, clock, changing }
     params: ById,
     response: { 200: Moved }
   }
-  api.post<{ Params: ById }>(
-    '/v1/subscribers/:id/macs/reset',
-    { schema: reset, config: changing },
-    async request => ({ count: known(await view.resetMacs(request.params.id), request.params.id) })
-  )
+  api.post<{ Params: ById }>('/v1/subscribers/:id/macs/reset', { schema: reset, config: changing }, async request => ({
+    count: known(await view.resetMacs(request.params.id), request.params.id)
+  }))
 }
 
 function known<T>(found: T | undefined, id: string): T {

@@ -30,7 +30,12 @@ const ask = (bind: Subscriber['bind'], facts: Partial<AccessFacts>, more: Partia
 const hex = (digits: string) => Buffer.from(digits, 'hex')
 
 t.test('option 82 of every relay: Cisco binary, a MAC address, text; shown as text, meaning and hex digits', t => {
-  t.same(circuitOf(hex('000400640001')), { hex: '000400640001', text: undefined, meaning: 'vlan 100 port 0/1', vlan: 100 })
+  t.same(circuitOf(hex('000400640001')), {
+    hex: '000400640001',
+    text: undefined,
+    meaning: 'vlan 100 port 0/1',
+    vlan: 100
+  })
   t.match(circuitOf(hex('00060011 22aabbcc'.replace(' ', ''))), { meaning: '00:11:22:aa:bb:cc' })
   t.match(circuitOf(hex('001122aabbcc')), { meaning: '00:11:22:aa:bb:cc' })
   t.match(circuitOf(Buffer.from('00-11-22-AA-BB-CC')), { text: '00-11-22-AA-BB-CC', meaning: '00:11:22:aa:bb:cc' })
@@ -113,11 +118,18 @@ t.test('windows of the week: when they are open, and until when', t => {
 
 t.test('a quota that is used up: another profile, the throttle, the walled garden, or a reject', t => {
   const quota = { octets: 1000, onExhausted: 'profile' as const }
-  const standing = (used: number) => ({ quotaOf: () => ({ used, octets: 1000, exhausted: used >= 1000, resetsAt: undefined }) })
+  const standing = (used: number) => ({
+    quotaOf: () => ({ used, octets: 1000, exhausted: used >= 1000, resetsAt: undefined })
+  })
   const slow = { id: 'slow', down: 256_000, up: 128_000 }
   const find = { profile: (id: string) => (id === 'slow' ? slow : undefined) }
   const decided = (more: object, used = 1000, vendor: Vendor = 'mikrotik') =>
-    decide(nowhere, { ...alice, quota: { ...quota, ...more } }, home, { ...context, ...standing(used), ...find, vendor })
+    decide(nowhere, { ...alice, quota: { ...quota, ...more } }, home, {
+      ...context,
+      ...standing(used),
+      ...find,
+      vendor
+    })
   t.match(decided({ profile: 'slow' }), { kind: 'full', profile: slow, reason: /used up.*profile slow/ })
   t.match(decided({ profile: 'gone' }), { kind: 'throttled', profile: home, reason: /not known here/ })
   t.match(decided({}), { kind: 'throttled', profile: home })
@@ -129,7 +141,8 @@ t.test('a quota that is used up: another profile, the throttle, the walled garde
 })
 
 t.test('onExcess replace: the oldest sessions end for the new one, where somebody ends them', t => {
-  const session = (id: string, startedAt: number) => ({ id, startedAt, nas: 'other', state: 'open', callingStation: '' }) as Session
+  const session = (id: string, startedAt: number) =>
+    ({ id, startedAt, nas: 'other', state: 'open', callingStation: '' }) as Session
   const both = { sessionsOf: () => [session('young', 2), session('old', 1)] }
   const two: Subscriber = { ...alice, simultaneousUse: 2, onExcess: 'replace' }
   t.match(decide(nowhere, two, home, { ...context, ...both, mayReplace: true }), { replaces: [{ id: 'old' }] })

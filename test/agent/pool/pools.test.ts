@@ -15,7 +15,18 @@ class Live extends EventEmitter {
   readonly sessions = new Map<string, Session>()
 
   start(id: string, subscriber: string, framedIpv4: string, more: Partial<Session> = {}): void {
-    const session = { id, subscriber, framedIpv4, nas: 'n', callingStation: subscriber, nasPort: '', ticket: '', delegatedPrefix: '', state: 'open', ...more } as Session
+    const session = {
+      id,
+      subscriber,
+      framedIpv4,
+      nas: 'n',
+      callingStation: subscriber,
+      nasPort: '',
+      ticket: '',
+      delegatedPrefix: '',
+      state: 'open',
+      ...more
+    } as Session
     this.sessions.set(id, session)
     this.emit('opened', session)
   }
@@ -79,7 +90,12 @@ t.test('ranges: IPv4 prefixes, spans and single addresses, IPv6 prefixes that ar
   t.equal(readRange('192.0.2.8/29')?.size, 6)
   t.same(all('192.0.2.7'), ['192.0.2.7'])
   t.same(all('10.0.0.254 - 10.0.1.1'), ['10.0.0.254', '10.0.0.255', '10.0.1.0', '10.0.1.1'])
-  t.same(all('2001:db8:100::/40', 48), ['2001:db8:100::/48', '2001:db8:101::/48', '2001:db8:102::/48', '2001:db8:103::/48'])
+  t.same(all('2001:db8:100::/40', 48), [
+    '2001:db8:100::/48',
+    '2001:db8:101::/48',
+    '2001:db8:102::/48',
+    '2001:db8:103::/48'
+  ])
   t.same(all('2001:db8:0:ff00::/56', 64)?.[1], '2001:db8:0:ff01::/64')
   t.equal(readRange('2001:db8:100::/40')?.has('2001:db8:1ff:ff00::/56'), true)
   t.equal(readRange('2001:db8:100::/40')?.has('2001:db8:1ff:ff01::/56'), false)
@@ -109,23 +125,26 @@ t.test('who comes back gets the address of last time; a stranger gets it only wh
   t.equal(addressOf(pools.lease('home', by('c'))), first)
 })
 
-t.test('a login whose session never shows up gives its address back, one whose accounting is late keeps it', async t => {
-  const world = new World('192.0.2.1-192.0.2.2')
-  const pools = await world.open()
-  await world.settle()
-  pools.lease('home', by('gone'))
-  const kept = addressOf(pools.lease('home', by('late')))
-  world.live.start('s1', 'late', '')
-  world.now += 15 * MINUTE
-  pools.sweep()
-  world.now += 10 * MINUTE
-  pools.sweep()
-  await world.settle()
-  t.equal(pools.status()[0]?.held, 1)
-  const other = addressOf(pools.lease('home', by('new')))
-  t.not(other, kept)
-  t.match(other, /^192/)
-})
+t.test(
+  'a login whose session never shows up gives its address back, one whose accounting is late keeps it',
+  async t => {
+    const world = new World('192.0.2.1-192.0.2.2')
+    const pools = await world.open()
+    await world.settle()
+    pools.lease('home', by('gone'))
+    const kept = addressOf(pools.lease('home', by('late')))
+    world.live.start('s1', 'late', '')
+    world.now += 15 * MINUTE
+    pools.sweep()
+    world.now += 10 * MINUTE
+    pools.sweep()
+    await world.settle()
+    t.equal(pools.status()[0]?.held, 1)
+    const other = addressOf(pools.lease('home', by('new')))
+    t.not(other, kept)
+    t.match(other, /^192/)
+  }
+)
 
 t.test('the end of an old session does not take the address from the login that came after it', async t => {
   const world = new World('192.0.2.1')
@@ -155,7 +174,19 @@ t.test('an address that a NAS gave to somebody else is told', async t => {
 
 type Step = readonly ['login' | 'start' | 'stop' | 'wait' | 'settle' | 'kill', number]
 const step = fc.tuple(
-  fc.constantFrom<Step[0]>('login', 'login', 'login', 'start', 'start', 'stop', 'stop', 'wait', 'settle', 'settle', 'kill'),
+  fc.constantFrom<Step[0]>(
+    'login',
+    'login',
+    'login',
+    'start',
+    'start',
+    'stop',
+    'stop',
+    'wait',
+    'settle',
+    'settle',
+    'kill'
+  ),
   fc.nat(9)
 )
 
@@ -175,7 +206,8 @@ t.test('no address is ever with two, whenever the agent is killed', async t => {
           const given = pools.lease('home', by(who))
           if (typeof given === 'string') continue
           const { address } = given
-          for (const [other, { address: taken }] of using) if (taken === address) return t.fail(`${who} and ${other}: ${address}`)
+          for (const [other, { address: taken }] of using)
+            if (taken === address) return t.fail(`${who} and ${other}: ${address}`)
           using.set(who, { address, session: `s${++sessions}`, since: world.now, told: false })
         } else if (what === 'start' && mine?.told === false) {
           mine.told = true

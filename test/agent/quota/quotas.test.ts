@@ -70,76 +70,83 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise(resolve => setImmediate(resolve))
 }
 
-t.test('usage of all sessions counts, at 80 % and 100 % one event each, and whoever listens hears of the last', async t => {
-  const ledger = await openLedger({ directory: t.testdir() })
-  t.teardown(() => ledger.close())
-  const documents = new Documents(alice)
-  const quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
-  const crossed: string[] = []
-  quotas.on('crossed', id => crossed.push(id))
-  await ledger.append([usage(300), usage(400), usage(900, 'sub_2')]).durable
-  await until(() => quotas.of('sub_1')?.used === 700)
-  t.same(await told(ledger), [])
-  await ledger.append([usage(150)]).durable
-  await until(() => quotas.of('sub_1')?.used === 850)
-  t.same(crossed, [])
-  await ledger.append([usage(150)]).durable
-  await until(() => quotas.of('sub_1')?.exhausted === true)
-  await ledger.append([usage(50)]).durable
-  await until(() => quotas.of('sub_1')?.used === 1050)
-  await ledger.settled()
-  t.match(await told(ledger), [
-    { subject: 'sub_1', percent: 80, octets: 1000, used: 850, resetsAt: quota.resetsAt },
-    { subject: 'sub_1', percent: 100, octets: 1000, used: 1000, onExhausted: 'suspend' }
-  ])
-  t.same(crossed, ['sub_1'])
-  t.equal(quotas.of('sub_2'), undefined)
-  documents.apply({ ...alice, quota: { ...quota, octets: 5000 } })
-  t.same(crossed, ['sub_1', 'sub_1'], 'a top-up brings it back at once')
-  t.match(quotas.of('sub_1'), { used: 1050, octets: 5000, exhausted: false })
-  await quotas.close()
-})
+t.test(
+  'usage of all sessions counts, at 80 % and 100 % one event each, and whoever listens hears of the last',
+  async t => {
+    const ledger = await openLedger({ directory: t.testdir() })
+    t.teardown(() => ledger.close())
+    const documents = new Documents(alice)
+    const quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
+    const crossed: string[] = []
+    quotas.on('crossed', id => crossed.push(id))
+    await ledger.append([usage(300), usage(400), usage(900, 'sub_2')]).durable
+    await until(() => quotas.of('sub_1')?.used === 700)
+    t.same(await told(ledger), [])
+    await ledger.append([usage(150)]).durable
+    await until(() => quotas.of('sub_1')?.used === 850)
+    t.same(crossed, [])
+    await ledger.append([usage(150)]).durable
+    await until(() => quotas.of('sub_1')?.exhausted === true)
+    await ledger.append([usage(50)]).durable
+    await until(() => quotas.of('sub_1')?.used === 1050)
+    await ledger.settled()
+    t.match(await told(ledger), [
+      { subject: 'sub_1', percent: 80, octets: 1000, used: 850, resetsAt: quota.resetsAt },
+      { subject: 'sub_1', percent: 100, octets: 1000, used: 1000, onExhausted: 'suspend' }
+    ])
+    t.same(crossed, ['sub_1'])
+    t.equal(quotas.of('sub_2'), undefined)
+    documents.apply({ ...alice, quota: { ...quota, octets: 5000 } })
+    t.same(crossed, ['sub_1', 'sub_1'], 'a top-up brings it back at once')
+    t.match(quotas.of('sub_1'), { used: 1050, octets: 5000, exhausted: false })
+    await quotas.close()
+  }
+)
 
-t.test('however far the table lags behind the ledger after a kill, nothing counts twice and nothing is told twice', async t => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 12 }),
-      fc.array(fc.nat(11), { maxLength: 3 }),
-      async (steps, kills) => {
-        const ledger = await openLedger({ directory: t.testdir(), reserveOctets: 0 })
-        try {
-          const documents = new Documents(alice)
-          let quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
-          let sum = 0
-          const tables: TableChange[][] = [await tableOf(ledger)]
-          for (const [n, octets] of steps.entries()) {
-            await ledger.append([usage(octets)]).durable
-            sum += octets
-            await until(() => quotas.of('sub_1')?.used === sum)
-            tables.push(await tableOf(ledger))
-            if (!kills.includes(n)) continue
+t.test(
+  'however far the table lags behind the ledger after a kill, nothing counts twice and nothing is told twice',
+  async t => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.nat(11), { maxLength: 3 }),
+        async (steps, kills) => {
+          const ledger = await openLedger({ directory: t.testdir(), reserveOctets: 0 })
+          try {
+            const documents = new Documents(alice)
+            let quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
+            let sum = 0
+            const tables: TableChange[][] = [await tableOf(ledger)]
+            for (const [n, octets] of steps.entries()) {
+              await ledger.append([usage(octets)]).durable
+              sum += octets
+              await until(() => quotas.of('sub_1')?.used === sum)
+              tables.push(await tableOf(ledger))
+              if (!kills.includes(n)) continue
+              await quotas.close()
+              const old = tables[(n * 7) % tables.length] ?? []
+              await ledger.write(old)
+              quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
+            }
             await quotas.close()
-            const old = tables[(n * 7) % tables.length] ?? []
-            await ledger.write(old)
-            quotas = await Quotas.open({ ledger, documents, clock: () => T0, log })
+            await ledger.settled()
+            const percents = ((await told(ledger)) as { percent: number }[]).map(({ percent }) => percent)
+            return percents.join() === [80, 100].filter(percent => sum * 100 >= 1000 * percent).join()
+          } finally {
+            await ledger.close()
           }
-          await quotas.close()
-          await ledger.settled()
-          const percents = ((await told(ledger)) as { percent: number }[]).map(({ percent }) => percent)
-          return percents.join() === [80, 100].filter(percent => sum * 100 >= 1000 * percent).join()
-        } finally {
-          await ledger.close()
         }
-      }
-    ),
-    { numRuns: 12, seed: 20261123 }
-  )
-  t.pass('12 histories')
-})
+      ),
+      { numRuns: 12, seed: 20261123 }
+    )
+    t.pass('12 histories')
+  }
+)
 
 async function tableOf(ledger: Ledger): Promise<TableChange[]> {
   const changes: TableChange[] = []
-  for await (const [key, value] of ledger.entries('quota')) changes.push({ table: 'quota', key, value: Buffer.from(value) })
+  for await (const [key, value] of ledger.entries('quota'))
+    changes.push({ table: 'quota', key, value: Buffer.from(value) })
   return changes
 }
 

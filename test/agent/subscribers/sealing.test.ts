@@ -50,7 +50,11 @@ t.test('documents in clear and under a previous key are read and sealed with the
   t.same(rotated.subscriber('sub_1'), alice)
   t.equal(rotated.cursor, 'c1')
   const { writes } = ledger
-  t.same((await Replica.open(ledger, { codec: new SealedCodec(young) })).subscriber('sub_1'), alice, 'the old key is not needed')
+  t.same(
+    (await Replica.open(ledger, { codec: new SealedCodec(young) })).subscriber('sub_1'),
+    alice,
+    'the old key is not needed'
+  )
   t.equal(ledger.writes, writes, 'nothing is left to seal')
 })
 

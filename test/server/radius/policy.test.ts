@@ -43,7 +43,9 @@ const settings = {
 /** Whole Access-Accepts as they go out: own addresses, pools, throttled, walled. */
 function accepts(vendor: Vendor): Buffer[] {
   const encoder = new AcceptEncoder(dictionary, settings, lines().log)
-  const request = Packet.decode(encodeRequest(Code.AccessRequest, 1, Buffer.from('0107616c696365', 'hex'), secret).datagram)
+  const request = Packet.decode(
+    encodeRequest(Code.AccessRequest, 1, Buffer.from('0107616c696365', 'hex'), secret).datagram
+  )
   if (typeof request === 'string') throw new Error(request)
   const source = { nas: { ...nas, vendor }, secret, address: '127.0.0.1' } as never
   const asked = new AccessRequest({ packet: request, source })
@@ -92,9 +94,15 @@ t.test(
     const datagrams = all.flatMap(([, packets]) => packets)
     const file = join(t.testdir(), 'accepts.pcap')
     writeFileSync(file, pcap(datagrams))
-    const fields = ['radius.code', '_ws.malformed', '_ws.expert.severity', 'radius.avp.type'].flatMap(name => ['-e', name])
+    const fields = ['radius.code', '_ws.malformed', '_ws.expert.severity', 'radius.avp.type'].flatMap(name => [
+      '-e',
+      name
+    ])
     const text = execFileSync('tshark', ['-r', file, '-T', 'fields', ...fields], { encoding: 'utf8', stdio: 'pipe' })
-    const rows = text.trimEnd().split('\n').map(line => line.split('\t'))
+    const rows = text
+      .trimEnd()
+      .split('\n')
+      .map(line => line.split('\t'))
     t.equal(rows.length, datagrams.length)
     let at = 0
     for (const [vendor, packets] of all) {
@@ -115,7 +123,9 @@ t.test('volume limits: MikroTik with Gigawords, chilli never beyond 32 bits, oth
   const encoder = new AcceptEncoder(dictionary, settings, lines().log)
   const said = (vendor: Vendor, octets: number) => {
     const packet = Packet.fromAttributes(encoder.personal(vendor, { octets }))
-    return typeof packet === 'string' ? packet : Object.fromEntries(dictionary.decode(packet).map(({ name, value }) => [name, value]))
+    return typeof packet === 'string'
+      ? packet
+      : Object.fromEntries(dictionary.decode(packet).map(({ name, value }) => [name, value]))
   }
   t.same(said('mikrotik', 2 ** 32 + 5), { 'Mikrotik-Total-Limit': 5, 'Mikrotik-Total-Limit-Gigawords': 1 })
   t.same(said('coova', 2 ** 32 + 5), { 'ChilliSpot-Max-Total-Octets': 0xffffffff })
@@ -126,7 +136,10 @@ t.test('volume limits: MikroTik with Gigawords, chilli never beyond 32 bits, oth
 t.test('a limit of the moment is said where it is shorter than the profile’s, and only once', async t => {
   const [packet] = accepts('standard').map(datagram => Packet.decode(datagram))
   if (packet === undefined || typeof packet === 'string') throw new Error('no packet')
-  t.same(packet.all(Attr.SessionTimeout).map(octets => octets.readUInt32BE()), [7200])
+  t.same(
+    packet.all(Attr.SessionTimeout).map(octets => octets.readUInt32BE()),
+    [7200]
+  )
 })
 
 t.test('pools of the agent’s own are not named to the NAS', async t => {
@@ -151,27 +164,30 @@ t.test('an attribute that no dictionary knows is told once, and stands until its
   t.same(problems.words(), [])
 })
 
-t.test('a modem with an old password is answered without a look, until its document changes or a while has passed', async t => {
-  let now = T0
-  const damping = new Damping(() => now, { rejects: 3, within: 60_000, rest: 10_000, most: 2 })
-  const modem = { callingStation: 'aa', userName: 'alice' }
-  const rejection = { accept: false, code: 'WRONG_CREDENTIAL', words: 'no' } as const
-  for (let n = 0; n < 3; n++) {
-    t.equal(damping.of(modem, alice), undefined)
+t.test(
+  'a modem with an old password is answered without a look, until its document changes or a while has passed',
+  async t => {
+    let now = T0
+    const damping = new Damping(() => now, { rejects: 3, within: 60_000, rest: 10_000, most: 2 })
+    const modem = { callingStation: 'aa', userName: 'alice' }
+    const rejection = { accept: false, code: 'WRONG_CREDENTIAL', words: 'no' } as const
+    for (let n = 0; n < 3; n++) {
+      t.equal(damping.of(modem, alice), undefined)
+      damping.rejected(modem, alice, rejection)
+    }
+    t.equal(damping.of(modem, alice), rejection)
+    t.equal(damping.of({ ...modem, userName: 'bob' }, undefined), undefined, 'another name behind the same line')
+    now += 10_000
+    t.equal(damping.of(modem, alice), undefined, 'one look')
+    t.equal(damping.of(modem, alice), rejection, 'and no more')
     damping.rejected(modem, alice, rejection)
+    t.equal(damping.of(modem, alice), rejection, 'the look changed nothing')
+    t.equal(damping.of(modem, { ...alice }), undefined, 'another document')
+    damping.rejected(modem, alice, { ...rejection, code: 'TOO_MANY_SESSIONS' })
+    t.equal(damping.size, 0, 'what may change by itself is looked at each time')
+    for (const callingStation of ['1', '2', '3', '']) damping.rejected({ ...modem, callingStation }, alice, rejection)
+    t.equal(damping.size, 2, 'bounded, and nobody without a device')
+    damping.accepted({ ...modem, callingStation: '3' })
+    t.equal(damping.size, 1)
   }
-  t.equal(damping.of(modem, alice), rejection)
-  t.equal(damping.of({ ...modem, userName: 'bob' }, undefined), undefined, 'another name behind the same line')
-  now += 10_000
-  t.equal(damping.of(modem, alice), undefined, 'one look')
-  t.equal(damping.of(modem, alice), rejection, 'and no more')
-  damping.rejected(modem, alice, rejection)
-  t.equal(damping.of(modem, alice), rejection, 'the look changed nothing')
-  t.equal(damping.of(modem, { ...alice }), undefined, 'another document')
-  damping.rejected(modem, alice, { ...rejection, code: 'TOO_MANY_SESSIONS' })
-  t.equal(damping.size, 0, 'what may change by itself is looked at each time')
-  for (const callingStation of ['1', '2', '3', '']) damping.rejected({ ...modem, callingStation }, alice, rejection)
-  t.equal(damping.size, 2, 'bounded, and nobody without a device')
-  damping.accepted({ ...modem, callingStation: '3' })
-  t.equal(damping.size, 1)
-})
+)

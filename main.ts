@@ -6,12 +6,12 @@ import type { Logger } from 'pino'
 import { Enforcement } from './agent/enforcement/index.js'
 import { type LevelLedger, openLedger } from './agent/ledger/index.js'
 import type { AnyDriver, Clock, Device, Nas } from './agent/model/index.js'
-import { AttributeProblems, desired, render } from './agent/policy/index.js'
+import { AttributeProblems, desired, type PolicySettings, render } from './agent/policy/index.js'
 import { AddressLeases } from './agent/pool/index.js'
 import { Quotas } from './agent/quota/index.js'
 import { type SessionSettings, Sessions, Tickets } from './agent/sessions/index.js'
 import { Commands, LearntMacs, NasTable, Replica, SealedCodec } from './agent/subscribers/index.js'
-import { HttpTransport, Uplink } from './agent/uplink/index.js'
+import { HttpTransport, mappingBatch, mappingIngest, type Transport, Uplink } from './agent/uplink/index.js'
 import { type CloudConfig, type Config, sealKeys, SecretStore } from './config/index.js'
 import { loadDictionary } from './config/dictionary/index.js'
 import { drivers } from './drivers/index.js'
@@ -115,6 +115,7 @@ async function build(
   closers.push(() => pools.close())
   closers.push(every(SWEEP_EVERY, async () => pools.sweep(), log))
 
+  const settings: PolicySettings = { ...config.policy, localPools: pools }
   let radsec: RadSec | undefined
   const reverse = (nas: Nas) => radsec?.reverse(nas.id)
   const driversFor = driverCache({
@@ -133,7 +134,7 @@ async function build(
     sessions,
     commands,
     nases,
-    settings: config.policy,
+    settings,
     policy: { desired: (who, profile, now) => desired(who, profile, now, quotas.of(who.id)), render },
     driversFor,
     clock,
@@ -169,9 +170,15 @@ async function build(
       sessions,
       tickets,
       dictionary,
-      settings: config.policy,
+      settings,
       rejections,
       eap,
+      // Who waits at the brake keeps what they have.
+      quotaOf: id => (enforcement.isHeld(id) ? undefined : quotas.of(id)),
+      learnt,
+      pools,
+      problems,
+      replace: replaced => enforcement.replace(replaced),
       clock,
       log
     })
@@ -194,7 +201,7 @@ async function build(
   const uplink =
     config.cloud === undefined
       ? undefined
-      : makeUplink(config.cloud, { secrets, ledger, replica, commands, log, clock, version })
+      : await makeUplink(config.cloud, { secrets, ledger, replica, commands, log, clock, version })
   await uplink?.start()
   if (uplink !== undefined) closers.push(() => uplink.close())
 
@@ -341,7 +348,7 @@ function driverCache(
   }
 }
 
-function makeUplink(
+async function makeUplink(
   cloud: CloudConfig,
   parts: {
     secrets: SecretStore
@@ -352,18 +359,29 @@ function makeUplink(
     clock: Clock
     version: string
   }
-): Uplink {
+): Promise<Uplink> {
   const { secrets, ...rest } = parts
-  const { url, token, source, ca, certificate, key } = cloud
-  const transport = new HttpTransport({
-    url,
-    token: () => secrets.text(token),
-    clock: parts.clock,
+  const { source, feed, mapping } = cloud
+  const transport = await makeTransport(cloud, secrets, parts.clock)
+  const events = mapping === undefined ? undefined : mappingBatch(mapping)
+  return new Uplink({ ...rest, transport, source, feed, ...(events !== undefined && { limits: { events } }) })
+}
+
+/** NATS is loaded only where it is used. */
+async function makeTransport(cloud: CloudConfig, secrets: SecretStore, clock: Clock): Promise<Transport> {
+  const { url, token, source, ca, certificate, key, mapping, nats } = cloud
+  const tls = {
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
     ...(certificate !== undefined && { cert: readFileSync(certificate, 'utf8') }),
     ...(key !== undefined && { key: secrets.text(key) })
-  })
-  return new Uplink({ ...rest, transport, source })
+  }
+  const credential = (): string => secrets.text(token)
+  if (/^(nats|tls):/.test(url)) {
+    const { NatsTransport } = await import('./agent/uplink/nats.js')
+    return new NatsTransport({ url, credential, source, ...nats, ...tls })
+  }
+  const ingest = mapping === undefined ? undefined : mappingIngest(mapping)
+  return new HttpTransport({ url, token: credential, clock, ingest, ...tls })
 }
 
 /** Does something again and again, one at a time; a failure is logged and tried at the next turn. @returns what stops it */

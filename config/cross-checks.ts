@@ -15,6 +15,7 @@ export function crossChecks(source: Source, config: RawConfig): Problem[] {
     ...nasClashes(config, clash),
     ...listenerClashes(config, clash),
     ...certificateGaps(config, clash),
+    ...cloudClashes(config, clash),
     ...realmClashes(config, clash)
   ]
 }
@@ -49,6 +50,15 @@ function listenerClashes({ radius }: RawConfig, clash: Clash): Problem[] {
     }
   }
   return problems
+}
+
+/** What belongs to one way to billing alone. */
+function cloudClashes({ cloud }: RawConfig, clash: Clash): Problem[] {
+  if (cloud === undefined) return []
+  const isNats = /^(nats|tls):/.test(cloud.url)
+  const wrong = isNats ? 'mapping' : 'nats'
+  const words = isNats ? 'no mapping: it is for HTTP' : 'no section nats: cloud.url is not that of NATS (tls://)'
+  return cloud[wrong] === undefined ? [] : [clash(['cloud', wrong], words)]
 }
 
 function certificateGaps({ cloud }: RawConfig, clash: Clash): Problem[] {

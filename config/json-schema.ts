@@ -24,6 +24,9 @@ function publish(schema: SchemaNode): object {
   const inner = Object.entries(properties ?? {}).map(([key, value]) => [key, publish(value)])
   return {
     ...plain,
+    ...(typeof plain.additionalProperties === 'object' && {
+      additionalProperties: publish(plain.additionalProperties)
+    }),
     ...(properties !== undefined && { type: ['object', 'null'], properties: Object.fromEntries(inner) }),
     ...(items !== undefined && { type: ['array', 'null'], items: publish(items) })
   }

@@ -1,4 +1,4 @@
-import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { Vendor } from '../agent/model/index.js'
 import { type Endpoint, type Reading, readings } from './units.js'
 
@@ -159,17 +159,86 @@ const Proxy = section(
   "Forwarding by realm to partners' RADIUS servers; off if absent"
 )
 
+const Nats = closed(
+  {
+    user: Type.Optional(name('User whose password the token is; a token, an nkey seed or a .creds file needs none')),
+    eventSubject: Type.Optional(name('Subject that events are published on; turnpike.events if absent')),
+    feedStream: Type.Optional(name('Stream that holds the feed of this agent; TURNPIKE_FEED if absent')),
+    snapshotSubject: Type.Optional(
+      name('Subject that billing answers on for the snapshot; turnpike.snapshot if absent')
+    ),
+    inFlight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Events ahead of their acknowledgement, 256 if absent; with 1 none can ever pass another'
+      })
+    )
+  },
+  'Names at the NATS server, where cloud.url is tls:// or nats://'
+)
+
+const texts = (description: string, value: TSchema = Type.String({ minLength: 1, maxLength: 1024 })) =>
+  Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: value, maxProperties: 64, description })
+
+const Mapping = closed(
+  {
+    path: Type.String({
+      format: 'url-path',
+      description: 'Path of the events endpoint below cloud.url: /api/v1/events'
+    }),
+    types: Type.Optional(
+      texts('Which event types are sent, and what they are called there; all as they are if absent')
+    ),
+    fields: Type.Optional(
+      texts(
+        'Their field: where it comes from (subject, data.upOctets + data.downOctets, time as seconds); dots nest',
+        Type.String({ format: 'field-source', description: 'Where a field comes from' })
+      )
+    ),
+    flatten: Type.Optional(Type.Boolean({ description: 'true: the fields of data stand beside the others' })),
+    extra: Type.Optional(texts('Their field: a fixed text in each event; dots nest')),
+    body: Type.Optional(
+      choice(['array', 'wrapped', 'single'], 'A list of events, a list inside an object, or one event; array if absent')
+    ),
+    wrapper: Type.Optional(name('Key of the list inside the object; events if absent')),
+    batch: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Most events in one request' })),
+    mediaType: Type.Optional(name('Content-Type of the body')),
+    gzip: Type.Optional(Type.Boolean({ description: 'true: bodies are compressed' })),
+    tokenHeader: Type.Optional(name('Header that carries the token; authorization if absent')),
+    tokenPrefix: Type.Optional(
+      Type.String({ maxLength: 64, description: 'What stands before the token; "Bearer " if absent' })
+    ),
+    headers: Type.Optional(texts('More headers; no secrets')),
+    anySuccess: Type.Optional(
+      Type.Boolean({ description: 'true: each answer 2xx takes the whole batch, whatever its body says' })
+    ),
+    spoilt: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 400, maximum: 499, description: 'A status' }), {
+        minItems: 1,
+        maxItems: 16,
+        description: 'Statuses that say that one event spoils the batch; 400 if absent'
+      })
+    ),
+    duplicate: Type.Optional(name('Words in such an answer that say that the event is there already'))
+  },
+  'How events look and travel at an API of others'
+)
+
 const Cloud = closed(
   {
     url: Type.String({
       format: 'cloud-url',
-      description: "Base URL of billing's Edge API: https://billing.example.net"
+      description: "Base URL of billing's Edge API: https://billing.example.net; tls://nats.example.net for NATS"
     }),
     token: secret('Bearer token: file:PATH, credential:NAME or env:NAME'),
     source: Type.Optional(name('Name of this agent in events; /agents/HOSTNAME if absent. Never change it later')),
     ca: Type.Optional(path('PEM file: trust this CA and no other')),
     certificate: Type.Optional(path('PEM file: client certificate')),
-    key: Type.Optional(secret("The client certificate's key, PEM: file:PATH, credential:NAME or env:NAME"))
+    key: Type.Optional(secret("The client certificate's key, PEM: file:PATH, credential:NAME or env:NAME")),
+    feed: Type.Optional(Type.Boolean({ description: 'false: events are sent and nothing is asked for' })),
+    nats: Type.Optional(Nats),
+    mapping: Type.Optional(Mapping)
   },
   'Billing in the cloud. Without it the agent keeps its records until there is one'
 )
@@ -323,6 +392,8 @@ export interface SchemaNode extends Partial<Reads> {
   readonly maxLength?: number
   readonly minItems?: number
   readonly maxItems?: number
+  /** A schema where the keys are free. */
+  readonly additionalProperties?: boolean | SchemaNode
 }
 
 /** `ConfigFile`, to be walked. */

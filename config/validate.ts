@@ -6,6 +6,8 @@ import { ConfigFile, type Reads, readingWords, type SchemaNode } from './schema.
 import type { Source, Steps } from './source.js'
 import { readAs } from './units.js'
 
+const fieldSource = /^[A-Za-z]\w*(\.\w+)*( \+ [A-Za-z]\w*(\.\w+)*)*( as (text|number|seconds|milliseconds))?$/
+
 /** The words for a value of each format, and how it is told. */
 const formats: Readonly<Record<string, { readonly words: string; readonly holds: (text: string) => boolean }>> = {
   'secret-reference': {
@@ -19,8 +21,15 @@ const formats: Readonly<Record<string, { readonly words: string; readonly holds:
   },
   'web-url': { words: 'a URL that begins with http:// or https://', holds: text => /^https?:$/.test(schemeOf(text)) },
   'cloud-url': {
-    words: 'a URL that begins with https:// (http:// only to this box: 127.0.0.1, ::1, localhost), without a password',
+    words:
+      'a URL that begins with https://, or tls:// for NATS (http:// and nats:// only to this box: 127.0.0.1, ::1, localhost), without a password',
     holds: isCloudUrl
+  },
+  'url-path': { words: 'a path that begins with /, such as /api/v1/events', holds: text => /^\/[!->@-~]*$/.test(text) },
+  'field-source': {
+    words:
+      'a field of the event (subject, data.upOctets), a sum (data.upOctets + data.downOctets), or one of them with: as text, as number, as seconds, as milliseconds',
+    holds: text => fieldSource.test(text)
   }
 }
 
@@ -136,7 +145,8 @@ function isCloudUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname, username, password } = new URL(text)
   if (username !== '' || password !== '') return false
-  return protocol === 'https:' || (protocol === 'http:' && /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(hostname))
+  if (protocol === 'https:' || protocol === 'tls:') return hostname !== ''
+  return ['http:', 'nats:'].includes(protocol) && /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(hostname)
 }
 
 function schemeOf(text: string): string {

@@ -14,6 +14,8 @@ export const uplinkErrors = {
     'Billing does not accept our token or certificate (401 or 403). Renew it: it is read again for each attempt. The backlog is kept.',
   UPLINK_NO_STREAM:
     'NATS is there, but nothing behind the subject: no stream takes the events, or nobody answers for the snapshot. Compare cloud.nats with the subjects of the streams (nats stream ls) and see that JetStream and billing run. The backlog is kept.',
+  UPLINK_BAD_MAPPING:
+    'A field of cloud.mapping comes from something that cannot be read. Write a field of the event (subject, data.upOctets), a sum of fields (data.upOctets + data.downOctets), or one of them with: as text, as number, as seconds, as milliseconds.',
   UPLINK_UNEXPECTED_ANSWER:
     'Billing answered with something that the Edge API does not know. Is the address that of the Edge API, and is no portal or proxy answering in its place?',
   UPLINK_TOO_LONG:

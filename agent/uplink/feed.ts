@@ -36,7 +36,8 @@ export interface FeedParts {
 
 /** Where the feed stands, for people. */
 export interface FeedStatus {
-  readonly state: 'connecting' | 'connected' | 'snapshot' | 'held' | 'stopped'
+  /** `off`: not wanted, what is known stays. */
+  readonly state: 'connecting' | 'connected' | 'snapshot' | 'held' | 'stopped' | 'off'
   readonly cursor: string | undefined
   /** When billing last gave a sign of life, ms; 0 before. */
   readonly heardAt: number

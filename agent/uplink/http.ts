@@ -3,8 +3,9 @@ import { constants, gzip } from 'node:zlib'
 import { request, type Dispatcher } from 'undici'
 import type { Clock } from '../model/index.js'
 import { edgeMedia, edgePaths, feedLimits } from '../model/edge-api.js'
-import { readAnswer, retryAfterMs, saying, type HttpAnswer } from './answers.js'
+import { retryAfterMs, saying, type HttpAnswer } from './answers.js'
 import { sayError, UplinkError } from './errors.js'
+import { edgeIngest, type Ingest } from './ingest.js'
 import { readLines } from './lines.js'
 import { readEventStream } from './sse.js'
 import { dispatcherFor, readBase, under, type TlsOptions } from './target.js'
@@ -41,6 +42,8 @@ export interface HttpOptions extends TlsOptions {
   readonly token: () => string
   readonly timeouts?: Partial<HttpTimeouts>
   readonly clock?: Clock
+  /** How events travel; as the Edge API has it when absent. */
+  readonly ingest?: Ingest | undefined
 }
 
 /** The Edge API over HTTP/1.1: batches with gzip, the feed as Server-Sent Events, the snapshot as NDJSON. */
@@ -50,15 +53,17 @@ export class HttpTransport implements Transport {
   readonly #dispatcher: Dispatcher
   readonly #timeouts: HttpTimeouts
   readonly #clock: Clock
+  readonly #ingest: Ingest
   #skewMs: number | undefined
 
   /** @throws UplinkError `UPLINK_INSECURE_URL`, `UPLINK_BAD_URL` */
   constructor(options: HttpOptions) {
-    const { url, token, timeouts, clock, ...tls } = options
+    const { url, token, timeouts, clock, ingest, ...tls } = options
     this.#base = readBase(url)
     this.#token = token
     this.#timeouts = { ...httpTimeouts, ...timeouts }
     this.#clock = clock ?? Date.now
+    this.#ingest = ingest ?? edgeIngest
     this.#dispatcher = dispatcherFor(this.#base, tls, this.#timeouts.connect)
   }
 
@@ -67,13 +72,17 @@ export class HttpTransport implements Transport {
   }
 
   async send(events: readonly WireEvent[], signal: AbortSignal): Promise<Answer> {
-    const body = await zip(`[${events.map(({ json }) => json).join(',')}]`, { level: constants.Z_BEST_SPEED })
-    const headers = { 'content-type': edgeMedia.events, 'content-encoding': 'gzip', accept: 'application/json' }
+    const { path, mediaType, gzip } = this.#ingest
+    const text = this.#ingest.body(events)
+    if (text === undefined) return { kind: 'taken', rejected: [] }
+    const body = gzip ? await zip(text, { level: constants.Z_BEST_SPEED }) : Buffer.from(text)
+    const encoding: Record<string, string> = gzip ? { 'content-encoding': 'gzip' } : {}
+    const headers = { 'content-type': mediaType, ...encoding, accept: 'application/json', ...this.#ingest.headers }
     const watch = new Watch(signal, this.#timeouts.send)
     try {
-      const response = await this.#request(edgePaths.events, { method: 'POST', headers, body }, watch)
-      const text = await readBounded(response.body)
-      return readAnswer(answerOf(response, text), events, this.#clock())
+      const response = await this.#request(path, { method: 'POST', headers, body }, watch)
+      const said = await readBounded(response.body)
+      return this.#ingest.read(answerOf(response, said), events, this.#clock())
     } catch (error) {
       if (error instanceof UplinkError && error.code === 'UPLINK_BAD_TOKEN')
         return { kind: 'refused', reason: error.message }
@@ -125,10 +134,10 @@ export class HttpTransport implements Transport {
     options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Buffer },
     watch: Watch
   ): Promise<Dispatcher.ResponseData> {
-    const authorization = `Bearer ${readToken(this.#token)}`
+    const { tokenHeader, tokenPrefix } = this.#ingest
     const response = await request(under(this.#base, path), {
       ...options,
-      headers: { ...options.headers, authorization },
+      headers: { ...options.headers, [tokenHeader]: `${tokenPrefix}${readToken(this.#token)}` },
       dispatcher: this.#dispatcher,
       signal: watch.signal
     })

@@ -1,6 +1,8 @@
 export { UplinkError, uplinkErrors, type UplinkErrorCode } from './errors.js'
 export { eventId, toEvent } from './events.js'
 export { HttpTransport, httpTimeouts, type HttpOptions, type HttpTimeouts } from './http.js'
+export type { Ingest } from './ingest.js'
+export { mappingBatch, mappingIngest, type Mapping } from './mapping-ingest.js'
 export type { FeedStatus } from './feed.js'
 export type { OutboundStatus, Resent } from './outbound.js'
 export type { Quarantined } from './quarantine.js'

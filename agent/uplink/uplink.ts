@@ -30,6 +30,8 @@ export interface UplinkOptions {
   readonly sleep?: Sleep
   readonly random?: Random
   readonly limits?: Partial<BatchLimits>
+  /** false: events go out and nothing comes in. */
+  readonly feed?: boolean | undefined
   /** Events that may be set aside before nothing more is sent; 10,000. */
   readonly quarantineMost?: number
   /** Between two `turnpike.agent.status`, ms; 60,000. */
@@ -86,7 +88,8 @@ export class Uplink {
     this.#outbound = this.#makeOutbound(this.#quarantine)
     replica.on('contested', this.#onContested)
     commands.on('requested', this.#onCommand)
-    this.#running = Promise.all([this.#outbound.run(signal), this.#feed.run(signal), this.#beat(signal)])
+    const feed = this.#isSendOnly ? undefined : this.#feed.run(signal)
+    this.#running = Promise.all([this.#outbound.run(signal), feed, this.#beat(signal)])
     for (const command of commands.pending()) this.#onCommand(command)
   }
 
@@ -109,7 +112,7 @@ export class Uplink {
       ...outbound,
       state: this.#state(),
       ...(lastError === undefined ? {} : { lastError }),
-      feed: this.#feed.status(),
+      feed: this.#isSendOnly ? { ...this.#feed.status(), state: 'off' } : this.#feed.status(),
       clockSkewMs: this.#options.transport.clockSkewMs
     }
   }
@@ -150,6 +153,10 @@ export class Uplink {
   #started(): Outbound {
     if (this.#outbound === undefined) throw new Error('the uplink has not been started')
     return this.#outbound
+  }
+
+  get #isSendOnly(): boolean {
+    return this.#options.feed === false
   }
 
   #state(): UplinkStatus['state'] {

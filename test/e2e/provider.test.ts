@@ -7,6 +7,8 @@ import { startFreeradius, withoutFreeradius } from '../drivers/freeradius.js'
 import { freePorts, provider, SECRET, until } from './provider.js'
 import { radclient, withoutRadclient } from './radclient.js'
 
+t.setTimeout(120_000)
+
 t.test('npm start -- --once tells the whole story, and its last line is the result', async t => {
   const story = spawn(process.execPath, [join(import.meta.dirname, '../../cli/story.js'), '--once', '--ports', 'auto'])
   t.teardown(() => story.kill('SIGKILL'))

@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly vendor?: string
   readonly coaPort?: number
   /** Ports of the agent; chosen by the system when absent. */
+  /** More of the configuration, in YAML. */
+  readonly more?: string
   readonly ports?: { readonly authentication: number; readonly accounting: number }
 }
 
@@ -106,6 +108,7 @@ cloud:
   source: /agents/test
 api:
   socket: ${directory}/api.sock
+${options.more ?? ''}
 `
 }
 

@@ -1,0 +1,31 @@
+import { edgeMedia, edgePaths } from '../model/edge-api.js'
+import { readAnswer, type HttpAnswer } from './answers.js'
+import type { Answer, WireEvent } from './transport.js'
+
+/** How events travel to one HTTP API: where, in what shape, and what its answers mean. */
+export interface Ingest {
+  /** Of the events endpoint, below the base address. */
+  readonly path: string
+  readonly mediaType: string
+  readonly gzip: boolean
+  /** Header that carries the token, and what stands before the token in it. */
+  readonly tokenHeader: string
+  readonly tokenPrefix: string
+  /** Sent with each batch beside the others; never secrets. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The body for a batch; undefined when none of these events is for this API. */
+  body(events: readonly WireEvent[]): string | undefined
+  read(answer: HttpAnswer, events: readonly WireEvent[], now: number): Answer
+}
+
+/** The Edge API: a CloudEvents batch, with gzip. */
+export const edgeIngest: Ingest = {
+  path: edgePaths.events,
+  mediaType: edgeMedia.events,
+  gzip: true,
+  tokenHeader: 'authorization',
+  tokenPrefix: 'Bearer ',
+  headers: {},
+  body: events => `[${events.map(({ json }) => json).join(',')}]`,
+  read: readAnswer
+}

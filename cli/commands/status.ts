@@ -37,13 +37,19 @@ const uplinkStates: Readonly<Record<string, string>> = {
   refused: 'refuses our token'
 }
 
-function uplinkWords({ state, backlog, backlogAgeMs, quarantined, lastError }: wire.Status['uplink']): string {
-  const waiting =
-    backlog === 0
-      ? 'nothing waits'
-      : `${countWords(backlog, 'record')} waiting, the oldest for ${durationWords(backlogAgeMs)}`
+function uplinkWords(uplink: wire.Status['uplink']): string {
+  const { state, quarantined, lastError } = uplink
   const refused = quarantined === 0 ? '' : `, ${quarantined} refused by billing (turnpike quarantine)`
-  return `${uplinkStates[state] ?? state}, ${waiting}${refused}${lastError === undefined ? '' : `; ${lastError}`}`
+  const trouble = lastError === undefined ? '' : `; ${lastError}`
+  return `${uplinkStates[state] ?? state}, ${backlogWords(uplink)}${refused}${trouble}`
+}
+
+function backlogWords({ backlog, backlogAgeMs, perSecond, drainSeconds }: wire.Status['uplink']): string {
+  if (backlog === 0) return 'nothing waits'
+  const waiting = `${countWords(backlog, 'record')} waiting, the oldest for ${durationWords(backlogAgeMs)}`
+  const rate = perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond))
+  const left = drainSeconds === undefined ? 'not shrinking' : `gone in ${durationWords(drainSeconds * 1000)}`
+  return `${waiting}, ${rate}/s taken, ${left}`
 }
 
 function at(address: string, port: number): string {

@@ -1,11 +1,12 @@
 import type { Enforcement } from '../../agent/enforcement/index.js'
-import type { LevelLedger } from '../../agent/ledger/index.js'
+import { LedgerError, type LevelLedger } from '../../agent/ledger/index.js'
 import {
   type Clock,
   decodeUsage,
   eventTypes,
   type EnforcementNotice,
   type Milliseconds,
+  readNotice,
   RecordKind,
   type Session,
   type Subscriber,
@@ -18,6 +19,7 @@ import { type Sessions, why } from '../../agent/sessions/index.js'
 import type { LearntMacs, Replica } from '../../agent/subscribers/index.js'
 import type { Uplink } from '../../agent/uplink/index.js'
 import type { RadiusServer } from '../radius/index.js'
+import { ApiError } from './errors.js'
 import { metricsOf } from './figures.js'
 import type {
   AgentStatus,
@@ -194,7 +196,7 @@ export class LiveView implements AgentView {
       events.map(async ({ sequence, at, reason }) => {
         const record = await recordAt(ledger, sequence)
         const type = record === undefined ? 'no longer kept' : eventTypes[record.kind]
-        return { sequence, type, subject: '', at, reason }
+        return { sequence, type, subject: record === undefined ? '' : subjectOf(record), at, reason }
       })
     )
   }
@@ -206,6 +208,19 @@ export class LiveView implements AgentView {
     const events = await uplink.quarantined({ limit: 10_000 })
     const ids = events.filter(({ sequence }) => sequences.includes(sequence)).map(({ id }) => id)
     return ids.length === 0 ? 0 : (await uplink.resend(ids)).taken
+  }
+
+  async backup(directory: string): Promise<number> {
+    const { ledger } = this.#parts
+    const head = ledger.durableHead
+    try {
+      await ledger.backupTo(directory)
+    } catch (error) {
+      const code =
+        error instanceof LedgerError && error.code === 'LEDGER_NOT_EMPTY' ? 'API_CONFLICT' : 'API_UNAVAILABLE'
+      throw new ApiError(code, error instanceof Error ? error.message : String(error), { cause: error })
+    }
+    return head
   }
 
   metrics(): readonly Metric[] {
@@ -239,10 +254,17 @@ export class LiveView implements AgentView {
 
   #uplink(): AgentStatus['uplink'] {
     const status = this.#parts.uplink?.status()
-    if (status === undefined) return { state: 'off', backlog: 0, backlogAgeMs: 0, quarantined: 0 }
-    const { backlog, backlogAgeMs, quarantined, lastError } = status
-    const told = lastError === undefined ? {} : { lastError }
-    return { state: uplinkStates[status.state], backlog, backlogAgeMs, quarantined, ...told }
+    if (status === undefined) return { state: 'off', backlog: 0, backlogAgeMs: 0, perSecond: 0, quarantined: 0 }
+    const { backlog, backlogAgeMs, perSecond, drainSeconds, quarantined, lastError } = status
+    return {
+      state: uplinkStates[status.state],
+      backlog,
+      backlogAgeMs,
+      perSecond,
+      ...(drainSeconds !== undefined && { drainSeconds }),
+      quarantined,
+      ...(lastError !== undefined && { lastError })
+    }
   }
 
   #attention(): string[] {
@@ -265,6 +287,14 @@ async function recordAt(ledger: LevelLedger, sequence: number) {
   for await (const block of ledger.read(sequence, { to: sequence + 1 }))
     if (!('lost' in block)) return block.records.find(record => record.sequence === sequence)
   return undefined
+}
+
+/** Whom a record is about; '' where it does not say. */
+function subjectOf({ kind, payload }: LedgerRecord): string {
+  if (kind === RecordKind.usage || kind === RecordKind.sessionStarted || kind === RecordKind.sessionEnded)
+    return decodeUsage(payload).subscriber
+  const { subject } = readNotice(payload)
+  return typeof subject === 'string' ? subject : ''
 }
 
 function refusalWords(code: string): string {

@@ -29,6 +29,10 @@ export const Status = Type.Object({
     state: Text,
     backlog: Count,
     backlogAgeMs: Type.Number(),
+    perSecond: Type.Number(),
+    drainSeconds: Type.Optional(
+      Type.Number({ description: 'until the backlog is gone; absent when it does not shrink' })
+    ),
     quarantined: Count,
     lastError: Type.Optional(Text)
   }),
@@ -183,6 +187,14 @@ export const ResendBody = Type.Object(
   { additionalProperties: false }
 )
 export type ResendBody = Static<typeof ResendBody>
+
+export const BackupBody = Type.Object({
+  directory: Type.String({ minLength: 1, maxLength: 4096, description: 'absolute path; absent or empty' })
+})
+export type BackupBody = Static<typeof BackupBody>
+
+export const BackedUp = Type.Object({ head: Count })
+export type BackedUp = Static<typeof BackedUp>
 
 export const Moved = Type.Object({ count: Count })
 export type Moved = Static<typeof Moved>

@@ -49,6 +49,10 @@ export interface AgentStatus {
     /** Records that billing does not have yet. */
     readonly backlog: number
     readonly backlogAgeMs: Milliseconds
+    /** Records a second that billing took over the last minute. */
+    readonly perSecond: number
+    /** Until the backlog is gone at that pace; absent when it does not shrink. */
+    readonly drainSeconds?: number
     readonly quarantined: number
     readonly lastError?: string
   }
@@ -169,5 +173,12 @@ export interface AgentView {
   quarantine(): readonly QuarantinedView[] | Promise<readonly QuarantinedView[]>
   /** Sends quarantined events again; all when no sequence is named. @returns how many */
   resend(sequences: readonly number[] | undefined): Promise<number>
+  /**
+   * Copies the ledger while it is in use.
+   * @param directory absolute; absent or empty
+   * @returns the last sequence in the copy
+   * @throws ApiError `API_CONFLICT` when something is in the directory, `API_UNAVAILABLE`
+   */
+  backup(directory: string): Promise<number>
   metrics(): readonly Metric[]
 }

@@ -30,11 +30,27 @@ t.test('what needs a person stands last in the status, marked', async t => {
   view.state = {
     ...before,
     attention: ['The disk is nearly full.'],
-    uplink: { state: 'refused', backlog: 12, backlogAgeMs: 90_000, quarantined: 0, lastError: '401' }
+    uplink: { state: 'refused', backlog: 12, backlogAgeMs: 90_000, perSecond: 0, quarantined: 0, lastError: '401' }
   }
   const { stdout } = await ask('status')
-  t.match(stdout, /billing {6}refuses our token, 12 records waiting, the oldest for 1m 30s; 401/)
+  t.match(
+    stdout,
+    /billing {6}refuses our token, 12 records waiting, the oldest for 1m 30s, 0\.0\/s taken, not shrinking; 401/
+  )
   t.match(stdout, /\n! The disk is nearly full\.\n$/)
+  const uplink = {
+    state: 'connected',
+    backlog: 90_000,
+    backlogAgeMs: 90_000,
+    perSecond: 1234.5,
+    quarantined: 0
+  } as const
+  view.state = { ...before, uplink: { ...uplink, drainSeconds: 72.9 } }
+  t.match(
+    (await ask('status')).stdout,
+    /90,?000 records waiting, the oldest for 1m 30s, 1235\/s taken, gone in 1m 12s$/m
+  )
+  t.match(JSON.parse((await ask('status', '--json')).stdout), { uplink: { perSecond: 1234.5, drainSeconds: 72.9 } })
 })
 
 t.test('sessions are an aligned table, filtered, and whole in JSON', async t => {

@@ -50,7 +50,7 @@ const healthy: AgentStatus = {
   documents: { subscribers: 2, profiles: 1, nases: 1, devices: 0 },
   sessions: { open: 1, stale: 0 },
   ledger: { epoch: '01JD', durableHead: 4711, diskOctets: 5_000_000, diskBudget: 20 * 2 ** 30 },
-  uplink: { state: 'connected', backlog: 0, backlogAgeMs: 0, quarantined: 1 },
+  uplink: { state: 'connected', backlog: 0, backlogAgeMs: 0, perSecond: 0, quarantined: 1 },
   enforcement: { pending: 0, held: 0, failed: 0 }
 }
 
@@ -190,6 +190,11 @@ export class FakeView implements AgentView {
   async resend(sequences: readonly number[] | undefined) {
     this.said.push({ resend: sequences })
     return sequences?.length ?? 1
+  }
+
+  async backup(directory: string) {
+    this.said.push(['backup', directory])
+    return 4711
   }
 
   metrics() {

@@ -1,103 +1,80 @@
 /*
- * npm run bench -- accounting: durable Accounting-Responses a second of the whole agent (a process of its own, its
- * ledger on the disk, every reply after its fsync), beside a bare responder that stores nothing, with the same
- * generator and packets in one run. The generator and the server share the machine's cores.
+ * npm run bench -- accounting [seconds] [rounds]: durable Accounting-Responses a second of the whole agent (a process of
+ * its own, its ledger on the disk, every reply after its fsync), beside a bare responder that stores nothing,
+ * FreeRADIUS with a detail file (which it never syncs) and FreeRADIUS on PostgreSQL with synchronous_commit: the same
+ * generator and packets in one run. The generator and the servers share the machine's cores.
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Peer, startAgent } from './peers/agent.js'
 import { startCeiling } from './peers/ceiling.js'
-import { type Figures, type Load, runLoad } from './peers/load.js'
+import { freePort, lacksFreeradius, lacksFreeradiusSql, startFreeradius } from './peers/freeradius.js'
+import { lacksPostgres, startPostgres } from './peers/postgres.js'
+import { compare, measure, type Measured, rounded } from './peers/rounds.js'
 
 const SECRET = 'the-shared-secret-of-the-benchmark'
-const [seconds = '5', rounds = '3'] = process.argv.slice(2)
+const [seconds = '3', rounds = '3'] = process.argv.slice(2)
 const directory = mkdtempSync(join(tmpdir(), 'turnpike-bench-'))
-
-const load = (port: number): Load => ({
-  mode: 'accounting',
-  host: '127.0.0.1',
-  port,
-  secret: SECRET,
-  seconds: Number(seconds),
-  window: 512,
-  users: 10_000
-})
+const closers: (() => Promise<void>)[] = []
+const load = { mode: 'accounting', secret: SECRET, seconds: Number(seconds), window: 512, users: 10_240 } as const
 
 try {
-  const agent = await startAgent()
-  const ceiling = await startCeiling(SECRET)
-  const ours: Figures[] = []
-  const bare: Figures[] = []
-  await runLoad({ ...load(agent.port), seconds: 2 })
-  for (let round = 0; round < Number(rounds); round++) {
-    ours.push(await runLoad(load(agent.port)))
-    bare.push(await runLoad(load(ceiling.port)))
-    print(round, ours.at(-1), bare.at(-1))
-  }
-  ceiling.stop()
-  await agent.stop()
-  report(median(ours), median(bare))
+  const peers = await startPeers()
+  const medians = await compare(peers, Number(rounds), load)
+  const ours = medians.get('turnpike')!
+  const steady = await measure(peers[0]!, { ...load, window: 4096, users: 12_288, rate: Math.round(ours.perSecond * 0.7) })
+  report(medians, ours, steady)
 } finally {
+  for (const close of closers.toReversed()) await close()
   rmSync(directory, { recursive: true, force: true })
 }
 
-async function startAgent(): Promise<{ port: number; stop: () => Promise<unknown> }> {
-  const file = join(directory, 'turnpike.yaml')
-  writeFileSync(join(directory, 'secret'), SECRET, { mode: 0o600 })
-  writeFileSync(
-    file,
-    `data: ${directory}/data
-radius: { authentication: ["127.0.0.1:0"], accounting: ["127.0.0.1:0"] }
-nas: [{ id: bench, addresses: [127.0.0.1], vendor: mikrotik, secret: "file:${directory}/secret" }]
-api: { socket: ${directory}/api.sock }
-`
-  )
-  const cli = join(import.meta.dirname, '../cli/turnpike.js')
-  const child = spawn(process.execPath, [cli, 'run', '-c', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '8' }
-  })
-  const ended = new Promise(resolve => child.once('exit', resolve))
-  let said = ''
-  for await (const chunk of child.stdout) {
-    said += String(chunk)
-    const port = /"accounting":\[\{"host":"127.0.0.1","port":(\d+)/.exec(said)?.[1]
-    if (port === undefined) continue
-    child.stdout.resume()
-    return {
-      port: Number(port),
-      stop: () => {
-        child.kill()
-        return ended
-      }
-    }
+async function startPeers(): Promise<Peer[]> {
+  const peers: Peer[] = []
+  const add = (peer: Peer) => {
+    peers.push(peer)
+    closers.push(() => peer.stop())
   }
-  throw new Error(`the agent ended before it answered: ${said}`)
+  add(await startAgent(join(directory, 'agent'), SECRET))
+  add(await startCeiling(SECRET))
+  if (isThere('FreeRADIUS with a detail file', lacksFreeradius()))
+    add(await startFreeradius(join(directory, 'detail'), SECRET, 1))
+  if (isThere('FreeRADIUS on PostgreSQL', lacksFreeradiusSql() ?? lacksPostgres())) {
+    const database = await startPostgres(join(directory, 'postgres'), await freePort(), 1)
+    closers.push(() => database.stop())
+    add(await startFreeradius(join(directory, 'sql'), SECRET, 1, database))
+  }
+  return peers
 }
 
-function print(round: number, ours: Figures | undefined, bare: Figures | undefined): void {
-  process.stdout.write(
-    `round ${round + 1}: durable ${ours?.perSecond}/s (p99 ${ours?.p99.toFixed(1)} ms, ${ours?.retransmitted} again), bare ${bare?.perSecond}/s\n`
-  )
+function isThere(what: string, lack: string | undefined): boolean {
+  if (lack !== undefined) process.stdout.write(`skipped: ${what} ${lack}\n`)
+  return lack === undefined
 }
 
-function median(of: Figures[]): Figures {
-  const sorted = of.toSorted((a, b) => a.perSecond - b.perSecond)
-  const middle = sorted[Math.floor(sorted.length / 2)]
-  if (middle === undefined) throw new Error('no round was run')
-  return middle
-}
-
-function report(ours: Figures, bare: Figures): void {
+function report(medians: ReadonlyMap<string, Measured>, ours: Measured, steady: Measured): void {
+  const bare = medians.get('bare')!
+  const detail = medians.get('freeradius-files')
+  const sql = medians.get('freeradius-postgresql')
   const figures = {
     bench: 'accounting',
     durablePerSecond: ours.perSecond,
-    p50Ms: Number(ours.p50.toFixed(2)),
-    p99Ms: Number(ours.p99.toFixed(2)),
-    wrong: ours.wrong,
+    cpuMicroseconds: rounded(ours.cpu),
+    p50Ms: rounded(ours.p50),
+    p99Ms: rounded(ours.p99),
+    p99MsAt70Percent: rounded(steady.p99),
     barePerSecond: bare.perSecond,
-    ratioToBare: Number((ours.perSecond / bare.perSecond).toFixed(2))
+    ratioToBare: rounded(ours.perSecond / bare.perSecond),
+    cpuRatioToBare: rounded(bare.cpu / ours.cpu),
+    ...(detail && {
+      freeradiusDetailPerSecond: detail.perSecond,
+      ratioToFreeradiusDetail: rounded(ours.perSecond / detail.perSecond)
+    }),
+    ...(sql && {
+      freeradiusPostgresqlPerSecond: sql.perSecond,
+      ratioToFreeradiusPostgresql: rounded(ours.perSecond / sql.perSecond)
+    })
   }
   process.stdout.write(`${JSON.stringify(figures)}\n`)
 }

@@ -1,36 +1,32 @@
 /*
- * A RADIUS load generator in a process of its own: a closed loop that keeps `window` requests under way over
- * connected UDP sockets, and checks every reply's authenticator. `runLoad` starts it and gives its figures.
+ * A RADIUS load generator in a process of its own. It keeps `window` requests under way (closed loop), or sends at a
+ * given rate whatever comes back (open loop), over connected UDP sockets, and checks every reply's authenticator.
+ * Packets are signed ahead, as many as fit the memory. `runLoad` starts it and gives its figures.
  */
 import { fork } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { fileURLToPath } from 'node:url'
-import {
-  Attr,
-  AttributeWriter,
-  Code,
-  encodeRequest,
-  encodeUserPassword,
-  md5,
-  Packet,
-  Secret,
-  verifyResponse
-} from '../../protocols/radius/index.js'
+import { Code, Packet, Secret, verifyResponse } from '../../protocols/radius/index.js'
+import { accessRequest, interimUpdate, type Mode, type Signed, template } from './packets.js'
 
 /** What to ask, and how hard. */
 export interface Load {
-  readonly mode: 'pap' | 'chap' | 'accounting'
+  readonly mode: Mode
   readonly host: string
   readonly port: number
   readonly secret: string
   readonly seconds: number
-  /** Requests under way at once. */
+  /** Requests under way at once; with `rate`, at most. */
   readonly window: number
-  /** Subscribers user0 … with passwords pw0 …; sessions, for accounting. */
+  /** Requests a second; without it, as fast as replies come. */
+  readonly rate?: number
+  /** Subscribers user0 … with passwords pw0 …; sessions, for accounting. A multiple of `window`. */
   readonly users: number
+  /** Seconds before those that count; default 0.5. */
+  readonly warmup?: number
 }
 
-/** What came of it. Latencies in milliseconds. */
+/** What came of it. Latencies in milliseconds, in open loop from the moment at which the request was due. */
 export interface Figures {
   readonly perSecond: number
   readonly answered: number
@@ -43,30 +39,44 @@ export interface Figures {
 
 const RETRANSMIT_AFTER = 1000
 const IDENTIFIERS = 256
+const AHEAD = 200_000
+const SAMPLES = 4_000_000
 
 /** Runs a load in a child process. @throws Error when the child ends without figures */
 export function runLoad(load: Load): Promise<Figures> {
-  const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(load)])
+  return inChild<Figures>(import.meta.url, load)
+}
+
+/** Runs a generator's module in a process of its own, with a job for it. @throws Error when it ends without figures */
+export function inChild<T>(module: string, job: object): Promise<T> {
+  const child = fork(fileURLToPath(module), [JSON.stringify(job)])
   return new Promise((resolve, reject) => {
-    child.once('message', figures => resolve(figures as Figures))
+    child.once('message', figures => resolve(figures as T))
     child.once('exit', code => reject(new Error(`the load generator ended with ${code}`)))
   })
 }
 
 interface Slot {
+  readonly number: number
   sentAt: number
-  datagram: Buffer
-  authenticator: Buffer
+  /** The next of its packets, and what they are signed as. */
+  turn: number
+  signed: Signed | undefined
+  /** What it carried before: a reply to its retransmission may still come. */
+  before: Signed | undefined
+  dueAt: number
 }
 
 class Generator {
   readonly #load: Load
   readonly #secret: Secret
   readonly #sockets: Socket[] = []
-  readonly #slots = new Map<number, Slot>()
-  readonly #latencies: number[] = []
+  readonly #slots: Slot[] = []
+  readonly #free: Slot[] = []
+  readonly #latencies = new Float64Array(SAMPLES)
   readonly #templates: Buffer[] = []
-  #turn = 0
+  readonly #ahead: Signed[] = []
+  #sampled = 0
   #answered = 0
   #refused = 0
   #wrong = 0
@@ -77,21 +87,28 @@ class Generator {
     this.#load = load
     this.#secret = new Secret(load.secret)
     for (let user = 0; user < load.users; user++) this.#templates.push(template(load.mode, user))
+    for (let number = 0; number < load.window; number++) {
+      this.#slots.push({ number, sentAt: 0, turn: number, signed: undefined, before: undefined, dueAt: 0 })
+    }
+    for (let turn = 0; turn < AHEAD; turn++) this.#ahead.push(this.#sign(turn))
   }
 
   async run(): Promise<Figures> {
-    const { host, port, window, seconds } = this.#load
+    const { host, port, window, seconds, warmup = 0.5, rate } = this.#load
     for (let n = 0; n < Math.ceil(window / IDENTIFIERS); n++) this.#sockets.push(await connect(host, port))
     for (const [index, socket] of this.#sockets.entries()) socket.on('message', reply => this.#received(index, reply))
     const retransmission = setInterval(() => this.#retransmit(), RETRANSMIT_AFTER / 4)
+    if (rate === undefined) for (const slot of this.#slots) this.#send(slot, performance.now())
+    else this.#pace(rate)
+    await pause(warmup)
+    this.#sampled = this.#answered = this.#retransmitted = 0
     const began = performance.now()
-    for (let slot = 0; slot < window; slot++) this.#send(slot)
-    await new Promise(resolve => setTimeout(resolve, seconds * 1000))
+    await pause(seconds)
     this.#running = false
     const took = (performance.now() - began) / 1000
     clearInterval(retransmission)
     for (const socket of this.#sockets) socket.close()
-    const sorted = Float64Array.from(this.#latencies).sort()
+    const sorted = this.#latencies.subarray(0, Math.min(this.#sampled, SAMPLES)).sort()
     const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
     return {
       perSecond: Math.round(this.#answered / took),
@@ -104,93 +121,79 @@ class Generator {
     }
   }
 
-  #send(number: number): void {
-    const turn = this.#turn++
-    const made = this.#request(turn, number % IDENTIFIERS)
-    this.#slots.set(number, { sentAt: performance.now(), ...made })
-    this.#sockets[Math.floor(number / IDENTIFIERS)]?.send(made.datagram)
+  // Every turn of the event loop sends what has become due.
+  #pace(rate: number): void {
+    this.#free.push(...this.#slots)
+    const began = performance.now()
+    let sent = 0
+    const step = (): void => {
+      if (!this.#running) return
+      const due = Math.floor(((performance.now() - began) / 1000) * rate)
+      for (; sent < due; sent++) {
+        const slot = this.#free.shift()
+        if (slot === undefined) break
+        this.#send(slot, began + (sent / rate) * 1000)
+      }
+      setImmediate(step)
+    }
+    step()
   }
 
-  #request(turn: number, identifier: number): { datagram: Buffer; authenticator: Buffer } {
-    const user = turn % this.#load.users
-    const attributes = this.#templates[user] ?? Buffer.alloc(0)
-    if (this.#load.mode === 'accounting') {
-      advanceCounters(attributes, Math.floor(turn / this.#load.users))
-      return encodeRequest(Code.AccountingRequest, identifier, attributes, this.#secret, {
-        messageAuthenticator: false
-      })
-    }
-    if (this.#load.mode === 'chap') return encodeRequest(Code.AccessRequest, identifier, attributes, this.#secret)
-    const authenticator = Buffer.alloc(16, turn)
-    authenticator.writeUInt32BE(turn)
-    const hidden = encodeUserPassword(Buffer.from(`pw${user}`), authenticator, this.#secret)
-    const whole = Buffer.concat([attributes, Buffer.from([Attr.UserPassword, 2 + hidden.length]), hidden])
-    return encodeRequest(Code.AccessRequest, identifier, whole, this.#secret, { authenticator })
+  #send(slot: Slot, dueAt: number): void {
+    slot.signed = this.#ahead[slot.turn] ?? this.#sign(slot.turn)
+    slot.turn += this.#load.window
+    slot.dueAt = dueAt
+    slot.sentAt = performance.now()
+    this.#sockets[Math.floor(slot.number / IDENTIFIERS)]?.send(slot.signed.datagram)
+  }
+
+  #sign(turn: number): Signed {
+    const { users, window, mode } = this.#load
+    const user = turn % users
+    const identifier = (turn % window) % IDENTIFIERS
+    const attributes = this.#templates[user]!
+    return mode === 'accounting'
+      ? interimUpdate(identifier, attributes, Math.floor(turn / users), this.#secret)
+      : accessRequest(mode, identifier, user, attributes, turn, this.#secret)
   }
 
   #received(socket: number, datagram: Buffer): void {
     const reply = Packet.decode(datagram)
     if (typeof reply === 'string') return void this.#wrong++
-    const number = socket * IDENTIFIERS + reply.identifier
-    const slot = this.#slots.get(number)
-    if (slot === undefined) return
-    if (verifyResponse(reply, slot.authenticator, this.#secret) !== undefined) return void this.#wrong++
+    const slot = this.#slots[socket * IDENTIFIERS + reply.identifier]
+    if (slot?.signed === undefined) return
+    if (verifyResponse(reply, slot.signed.authenticator, this.#secret) !== undefined) {
+      const late = slot.before !== undefined && verifyResponse(reply, slot.before.authenticator, this.#secret) === undefined
+      if (!late) this.#wrong++
+      return
+    }
+    slot.before = slot.signed
+    slot.signed = undefined
     this.#answered++
     if (reply.code === Code.AccessReject) this.#refused++
-    this.#latencies.push(performance.now() - slot.sentAt)
-    if (this.#running) this.#send(number)
+    const now = performance.now()
+    this.#latencies[this.#sampled++ % SAMPLES] = now - slot.dueAt
+    if (this.#load.rate !== undefined) this.#free.push(slot)
+    else if (this.#running) this.#send(slot, now)
   }
 
   #retransmit(): void {
     const old = performance.now() - RETRANSMIT_AFTER
-    for (const [number, slot] of this.#slots) {
-      if (slot.sentAt > old) continue
+    for (const slot of this.#slots) {
+      if (slot.signed === undefined || slot.sentAt > old) continue
       slot.sentAt = performance.now()
       this.#retransmitted++
-      this.#sockets[Math.floor(number / IDENTIFIERS)]?.send(slot.datagram)
+      this.#sockets[Math.floor(slot.number / IDENTIFIERS)]?.send(slot.signed.datagram)
     }
   }
 }
 
-/** A MikroTik's attributes for one user; for accounting, the four that grow stand first. */
-function template(mode: Load['mode'], user: number): Buffer {
-  const to = new AttributeWriter()
-  if (mode === 'accounting') {
-    to.uint32(Attr.AcctSessionTime, 0).uint32(Attr.AcctInputOctets, 0).uint32(Attr.AcctOutputOctets, 0)
-    to.uint32(Attr.EventTimestamp, Math.floor(Date.now() / 1000))
-    to.uint32(Attr.AcctStatusType, 3).add(Attr.AcctSessionId, `81${user.toString(16).padStart(6, '0')}`)
-    to.uint32(Attr.AcctInputPackets, user).uint32(Attr.AcctOutputPackets, user).uint32(Attr.AcctAuthentic, 1)
-    to.uint32(Attr.AcctInputGigawords, 0).uint32(Attr.AcctOutputGigawords, 0).uint32(Attr.AcctDelayTime, 0)
-    to.ipv4(Attr.FramedIpAddress, `100.64.${(user >> 8) & 255}.${user & 255}`)
-  }
-  to.add(Attr.UserName, `user${user}`)
-    .ipv4(Attr.NasIpAddress, '127.0.0.1')
-    .uint32(Attr.NasPort, 15_700_000 + user)
-  to.add(Attr.NasPortId, 'ether1')
-    .uint32(Attr.NasPortType, 15)
-    .uint32(Attr.ServiceType, 2)
-    .uint32(Attr.FramedProtocol, 1)
-  to.add(Attr.CallingStationId, '00:0C:42:00:00:01').add(Attr.CalledStationId, 'pppoe-service')
-  to.add(Attr.NasIdentifier, 'bench')
-  if (mode === 'chap') to.add(Attr.ChapPassword, chapPassword(user)).add(Attr.ChapChallenge, challenge)
-  return to.finish()
+function pause(seconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, seconds * 1000))
 }
 
-const challenge = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
-
-function chapPassword(user: number): Buffer {
-  const identifier = Buffer.from([7])
-  return Buffer.concat([identifier, md5(identifier, Buffer.from(`pw${user}`), challenge)])
-}
-
-/** Session time, both counters and the time of the event: the values of the template's first four attributes. */
-function advanceCounters(attributes: Buffer, round: number): void {
-  attributes.writeUInt32BE(60 + round * 300, 2)
-  attributes.writeUInt32BE((round * 1_000_003) >>> 0, 8)
-  attributes.writeUInt32BE((round * 9_000_017) >>> 0, 14)
-}
-
-function connect(host: string, port: number): Promise<Socket> {
+/** A socket that knows whom it talks to. */
+export function connect(host: string, port: number): Promise<Socket> {
   const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 })
   return new Promise((resolve, reject) => {
     socket.once('error', reject)

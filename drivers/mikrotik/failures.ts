@@ -51,7 +51,7 @@ export function trapError(command: string, { message, category }: Trap, hide: re
   const kind = category === undefined ? undefined : trapCategories[category]
   const words = `The router refused ${command}: ${said}${kind === undefined ? '' : ` (${kind})`}. ${remedy}`.trim()
   const deviceCode = category !== undefined && /^\d$/.test(category) ? Number(category) : 4
-  return new DriverError(code, words, { deviceCode, cause: new RouterTrap(message) })
+  return new DriverError(code, words, { deviceCode, cause: new RouterTrap(said) })
 }
 
 /** The router's own words, behind a DriverError. */

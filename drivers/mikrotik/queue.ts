@@ -91,11 +91,14 @@ export async function limitLease(
   throw new DriverError('REJECTED', 'The rate of the lease is not as the router had taken it.')
 }
 
-/** The id of the first queue that a new one can stand before: dynamic ones have no place that lasts. */
+/** The first queue that a new one can stand before: dynamic ones have no place that lasts. */
 async function atTop(router: Router, signal: AbortSignal): Promise<string[]> {
-  const words = printSentence(MENU, { anyOf: [['dynamic', 'false']], properties: ['.id'] })
-  const [first] = (await router.ask(words, { signal, most: 100_000 })).rows
-  return first?.['.id'] === undefined ? [] : [`=place-before=${first['.id']}`]
+  let first: string | undefined
+  const each = (row: Row): void => {
+    if (!isYes(row['dynamic'])) first ??= row['.id']
+  }
+  await router.ask(printSentence(MENU, { properties: ['.id', 'dynamic'] }), { signal, each })
+  return first === undefined ? [] : [`=place-before=${first}`]
 }
 
 const factors: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 }

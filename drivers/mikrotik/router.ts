@@ -103,11 +103,9 @@ export class Router {
     if (signal.aborted) throw givenUp('The connection')
     const attempt = (this.#attempt ??= this.#begin())
     attempt.waiting++
-    try {
-      return await unlessAborted(attempt.promise, signal)
-    } finally {
+    return unlessAborted(attempt.promise, signal, () => {
       if (--attempt.waiting === 0) this.#drop(attempt)
-    }
+    })
   }
 
   #begin(): Attempt {
@@ -172,10 +170,21 @@ function closeWhenIdle(socket: Socket, connection: Connection): void {
   })
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** @param leave  called once, when this caller waits no more */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, leave: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(givenUp('The connection'))
+    let waiting = true
+    const left = (): void => {
+      signal.removeEventListener('abort', aborted)
+      if (waiting) leave()
+      waiting = false
+    }
+    const aborted = (): void => {
+      left()
+      // An attempt for which nobody waits ends now, and may know more than that time has passed.
+      setImmediate(() => reject(givenUp('The connection')))
+    }
     signal.addEventListener('abort', aborted, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
+    promise.then(resolve, reject).finally(left)
   })
 }

@@ -67,9 +67,9 @@ export class Wire {
 
   #command(command: Command, words: readonly string[]): void {
     const { faults } = this.#side
-    if (command.name === '/cancel') return this.#cancel(command)
-    if (command.name !== '/login') this.#side.heard(words)
+    if (command.name !== '/login' && command.name !== '/cancel') this.#side.heard(words)
     if (befalls(faults.hang, command.name)) return
+    if (command.name === '/cancel') return this.#cancel(command)
     if (faults.fatal !== undefined && befalls(faults.fatal[0], command.name)) return this.#fatal(faults.fatal[1])
     if (befalls(faults.half, command.name)) return this.#half(command)
     this.#running.set(command.tag.join(), command)

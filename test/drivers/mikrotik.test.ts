@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import {
@@ -650,6 +651,7 @@ t.test('what else may answer', async t => {
     const values = { name: 'x', password: 'swordfish' }
     const error = await failureOf(driver.provision({ template: 'ppp-secret', values, dryRun: false }, forever))
     t.match(error.message, /bad password …/)
+    t.notMatch(inspect(error), 'swordfish', 'not by its cause either')
   })
 
   t.test('the second entry is refused: the first is taken back', async t => {

@@ -29,19 +29,19 @@ export class ApiClient {
     return this.#ask<T>('GET', search === '' ? path : `${path}?${search}`)
   }
 
-  /** Asks for a change. @throws CliError as `get` */
-  post<T>(path: string, body?: object): Promise<T> {
-    return this.#ask<T>('POST', path, body)
+  /** Asks for a change. @param patience milliseconds until it must be answered; 0 for ever @throws CliError as `get` */
+  post<T>(path: string, body?: object, patience = PATIENCE): Promise<T> {
+    return this.#ask<T>('POST', path, body, patience)
   }
 
   close(): Promise<void> {
     return this.#client.close()
   }
 
-  async #ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+  async #ask<T>(method: 'GET' | 'POST', path: string, body?: object, patience = PATIENCE): Promise<T> {
     const content =
       body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const response = await this.#client.request({ method, path, ...content }).catch(error => {
+    const response = await this.#client.request({ method, path, headersTimeout: patience, ...content }).catch(error => {
       throw this.#absent(error as NodeJS.ErrnoException)
     })
     const answer = (await response.body.json()) as T & { message?: string; remedy?: string }

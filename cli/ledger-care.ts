@@ -34,10 +34,11 @@ export async function verifyLedger(invocation: Invocation, asked: string | undef
 
 /** Brings a damaged ledger back, and tells what is there afterwards. */
 export async function repairLedger(invocation: Invocation, asked: string | undefined): Promise<void> {
-  report(invocation, await repair(await directoryOf(invocation, asked)))
+  report(invocation, await repair(await directoryOf(invocation, asked), process.stderr.isTTY ? { onProgress } : {}))
 }
 
-async function directoryOf(invocation: Invocation, asked: string | undefined): Promise<string> {
+/** The ledger that is meant. @throws ConfigError */
+export async function directoryOf(invocation: Invocation, asked: string | undefined): Promise<string> {
   return asked ?? join((await invocation.config()).data, 'ledger')
 }
 

@@ -34,7 +34,7 @@ export function verify(directory: string, options: InspectOptions = {}): Promise
  */
 export async function repair(
   directory: string,
-  { log, clock = Date.now }: { log?: Logger; clock?: Clock } = {}
+  { log, clock = Date.now, ...options }: { log?: Logger; clock?: Clock } & InspectOptions = {}
 ): Promise<LedgerReport> {
   await mendFiles(directory, log)
   const { store } = await openRepaired(join(directory, places.store), () => openExisting(directory), clock, log)
@@ -42,7 +42,7 @@ export async function repair(
   const ledger = await openLedger({ directory, reserveOctets: 0, clock, ...(log && { log }) })
   try {
     await ledger.quarantineAll()
-    return await ledger.verify()
+    return await ledger.verify(options)
   } finally {
     await ledger.close()
   }

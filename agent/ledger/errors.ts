@@ -19,7 +19,7 @@ export const ledgerErrors = {
   LEDGER_NOT_EMPTY:
     'The target directory exists and is not empty. Nothing was written; name another one, or move it away first',
   LEDGER_NO_BACKUP:
-    'The directory holds no finished backup of a ledger. Look for the directory that turnpike backup wrote'
+    'The directory holds no finished backup of a ledger. Look for the directory that turnpike ledger backup wrote'
 } as const
 
 export type LedgerErrorCode = keyof typeof ledgerErrors

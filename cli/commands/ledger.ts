@@ -2,9 +2,11 @@ import { type Command, Option } from 'commander'
 import { Invocation, wholeNumber } from '../invocation.js'
 import type { ExportOptions, Place } from '../ledger-care.js'
 
-/** `turnpike ledger verify|export|repair` */
+/** `turnpike ledger verify|repair|backup|restore|export` */
 export function ledgerCommand(program: Command): void {
-  const ledger = program.command('ledger').description('the durable log of usage, while no agent uses it')
+  const ledger = program
+    .command('ledger')
+    .description('the durable log of usage: backup at any time, the others while no agent uses it')
   const place = () =>
     new Option('--directory <path>', "the ledger's directory; DATA/ledger of the configuration unless you say")
   ledger
@@ -24,6 +26,24 @@ export function ledgerCommand(program: Command): void {
       const invocation = new Invocation(command)
       const { repairLedger } = await import('../ledger-care.js')
       await repairLedger(invocation, directory)
+    })
+  ledger
+    .command('backup')
+    .description('copy it, while the agent runs or while it does not')
+    .argument('<target>', 'directory for the copy: absent or empty')
+    .addOption(place())
+    .action(async (target: string, { directory }: Place, command: Command) => {
+      const { backupLedger } = await import('../ledger-backup.js')
+      await backupLedger(new Invocation(command), target, directory)
+    })
+  ledger
+    .command('restore')
+    .description('make a ledger of a backup; what it holds is sent again under its old ids, so nothing counts twice')
+    .argument('<backup>', 'directory that turnpike ledger backup wrote; it stays as it is')
+    .addOption(place())
+    .action(async (backup: string, { directory }: Place, command: Command) => {
+      const { restoreLedger } = await import('../ledger-backup.js')
+      await restoreLedger(new Invocation(command), backup, directory)
     })
   ledger
     .command('export')

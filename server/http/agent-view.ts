@@ -1,5 +1,5 @@
 import type { Enforcement } from '../../agent/enforcement/index.js'
-import { LedgerError, type LevelLedger } from '../../agent/ledger/index.js'
+import { LedgerError, type LedgerRecord, type LevelLedger } from '../../agent/ledger/index.js'
 import {
   type Clock,
   decodeUsage,

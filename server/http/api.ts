@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstanc
 import type { Clock } from '../../agent/model/index.js'
 import { ApiError, apiErrors } from './errors.js'
 import { decisionRoutes } from './routes/decisions.js'
+import { ledgerRoutes } from './routes/ledger.js'
 import { quarantineRoutes } from './routes/quarantine.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { statusRoutes } from './routes/status.js'
@@ -57,7 +58,14 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   await api.register(swagger, { openapi: describe(version) })
   const changing = { rateLimit: { max: changesPerMinute, timeWindow: 60_000 } }
   const routes = { view, clock, changing }
-  for (const register of [statusRoutes, sessionRoutes, subscriberRoutes, decisionRoutes, quarantineRoutes]) {
+  for (const register of [
+    statusRoutes,
+    sessionRoutes,
+    subscriberRoutes,
+    decisionRoutes,
+    quarantineRoutes,
+    ledgerRoutes
+  ]) {
     register(api, routes)
   }
   api.get('/openapi.json', { schema: { hide: true } }, () => api.swagger())

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { encodeLength, encodeSentence, SentenceReader } from '../../protocols/routeros/index.js'
 import { befalls, type Faults } from './faults.js'
@@ -135,7 +134,7 @@ export class Wire {
   /** Lets the peer read and the other commands run; a peer that does not read is waited for. */
   async #breathe(): Promise<void> {
     this.#socket.uncork()
-    if (this.#socket.writableNeedDrain) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+    if (this.#socket.writableNeedDrain) await drained(this.#socket)
     else await new Promise(resolve => setImmediate(resolve))
     this.#socket.cork()
   }
@@ -218,4 +217,14 @@ function readCommand(words: readonly string[]): Command {
     tag: rest.filter(word => word.startsWith('.tag=')),
     cancelled: { yes: false }
   }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise(resolve => {
+    const end = (): void => {
+      socket.off('drain', end).off('close', end)
+      resolve()
+    }
+    socket.on('drain', end).on('close', end)
+  })
 }

@@ -11,6 +11,7 @@ import {
   type SubscriberRef,
   type Treatment
 } from '../../agent/model/index.js'
+import { ladder } from '../../agent/enforcement/ladder.js'
 import { drivers, isDriverName } from '../../drivers/index.js'
 import { type After, Connection, mikrotik, parseCredential, readTarget } from '../../drivers/mikrotik/index.js'
 import { encodeSentence, printSentence, SentenceReader, startsLikeReply } from '../../protocols/routeros/index.js'
@@ -175,6 +176,16 @@ driverSuite(t, 'mikrotik', { open: bench })
 t.test('the list of drivers names it', async t => {
   t.equal(drivers.mikrotik, mikrotik)
   t.ok(isDriverName('mikrotik'))
+})
+
+t.test('it is the rung after CoA and Disconnect', async t => {
+  const { driver } = await lab(t)
+  const dae = { ...driver, name: 'radius-dae', capabilities: ['disconnect', 'change', 'block', 'restore'] as const }
+  const step = { difference: 'tighter', how: walled, whole: [], sayable: true } as const
+  t.strictSame(
+    ladder(step, [dae, driver]).map(({ way, driver: { name } }) => `${way} ${name}`),
+    ['coa radius-dae', 'coa mikrotik', 'disconnect radius-dae', 'disconnect mikrotik', 'api mikrotik']
+  )
 })
 
 t.test('walled garden by address list', async t => {
@@ -671,7 +682,7 @@ t.test('what else may answer', async t => {
 t.test('the connection', async t => {
   t.test('many calls share one, and a new one is made after it ended', async t => {
     const { router, driver } = await lab(t)
-    await Promise.all(Array.from({ length: 50 }, () => driver.observe(alice, forever)))
+    await Promise.all(Array.from({ length: 50 }, () => driver.observe(alice, AbortSignal.timeout(60_000))))
     t.equal(router.connections, 1)
     router.hangUp()
     t.match(await settled(() => driver.health(forever)), /MikroTik/)

@@ -25,6 +25,7 @@ async function layering() {
     'config',
     'sandbox',
     'main.ts',
+    'wiring',
     'cli',
     'bench',
     'test'

@@ -180,7 +180,7 @@ export class Quotas extends EventEmitter<{ crossed: [subscriber: string] }> {
     const { subject = '', percent, period } = readNotice(payload)
     this.#telling.delete(keyOf(subject, period as number, percent as Threshold))
     const count = this.#counts.get(subject)
-    if (count?.period === period) this.#put(subject, tell(count as Count, percent as Threshold), count as Count)
+    if (count?.period === period) this.#put(subject, tell(count as Count, percent as Threshold), count)
   }
 
   readonly #changed = (changes: readonly { kind: string; id: string; document: unknown }[]): void => {

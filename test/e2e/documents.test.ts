@@ -17,8 +17,6 @@ import { PLAN, provider, SECRET, until } from './provider.js'
  */
 
 t.setTimeout(120_000)
-const MIKROTIK = 14988
-const RATE_LIMIT = 8
 
 async function stage(t: Parameters<typeof provider>[0], subscriber: Partial<Subscriber>, more = '') {
   const { billing, startAgent } = await provider(t, { names: [], more })
@@ -58,22 +56,6 @@ async function stage(t: Parameters<typeof provider>[0], subscriber: Partial<Subs
   }
 }
 
-t.test('an address pool of the agent gives addresses from its range, the same one to the same device', async t => {
-  const pools = 'pools: [{ name: home, ranges: [100.64.7.0/29] }]'
-  const { ask } = await stage(t, { addresses: { pool: 'home' } }, pools)
-  const [first, again] = [await ask(), await ask()]
-  t.equal(first.code, Code.AccessAccept)
-  t.match(first.ipv4(Attr.FramedIpAddress), /^100\.64\.7\.[1-6]$/)
-  t.equal(again.ipv4(Attr.FramedIpAddress), first.ipv4(Attr.FramedIpAddress))
-})
-
-t.test('the first device seen is bound, and another one is refused', async t => {
-  const { ask } = await stage(t, { bind: { learnMacs: 1 } })
-  t.equal((await ask('02-00-00-00-00-0A')).code, Code.AccessAccept)
-  t.equal((await ask('02:00:00:00:00:0b')).code, Code.AccessReject)
-  t.equal((await ask('0200.0000.000a')).code, Code.AccessAccept, 'in whatever spelling')
-})
-
 t.test('a second session is refused where one may be open', async t => {
   const { ask, account, agent } = await stage(t, { simultaneousUse: 1 })
   await account(AcctStatusType.Start, '81000001')
@@ -81,20 +63,6 @@ t.test('a second session is refused where one may be open', async t => {
   t.equal((await ask('02:00:00:00:00:0c')).code, Code.AccessReject)
   await account(AcctStatusType.Stop, '81000001', 1)
   t.equal((await ask('02:00:00:00:00:0c')).code, Code.AccessAccept)
-})
-
-t.test('a spent quota is told to billing once, and the next login is throttled', async t => {
-  const quota = { octets: 1_000_000, onExhausted: 'profile' as const }
-  const { ask, account, billing } = await stage(t, { quota })
-  const full = (await ask()).vsaText(MIKROTIK, RATE_LIMIT)
-  await account(AcctStatusType.Start, '81000002')
-  await account(AcctStatusType.InterimUpdate, '81000002', 2_000_000)
-  await until(() => billing.totals().byType['turnpike.quota.reached'] === 2)
-  await account(AcctStatusType.Stop, '81000002', 2_000_001)
-  const throttled = (await ask()).vsaText(MIKROTIK, RATE_LIMIT)
-  t.equal(full, '20M/100M')
-  t.not(throttled, full)
-  t.equal(billing.totals().byType['turnpike.quota.reached'], 2, 'at 80 and at 100 per cent, not again')
 })
 
 t.test('before billing has said who the subscribers are, nobody is refused', async t => {

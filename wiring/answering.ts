@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import type { Enforcement } from '../agent/enforcement/index.js'
+import type { AttributeProblems, PolicySettings } from '../agent/policy/index.js'
+import { Secret } from '../protocols/radius/index.js'
+import {
+  accessHandler,
+  accountingHandler,
+  type Bound,
+  DurableLocks,
+  EapServer,
+  type Handler,
+  onceInformed,
+  RadiusServer,
+  Rejections,
+  withoutHeld
+} from '../server/radius/index.js'
+import { Proxy } from '../server/radius/proxy/index.js'
+import { RadSec } from '../server/radius/tls/index.js'
+import type { Base } from './base.js'
+import type { State } from './state.js'
+
+/** What access decides with, beside the state. */
+export interface Deciding {
+  readonly settings: PolicySettings
+  readonly enforcement: Enforcement
+  readonly problems: AttributeProblems
+}
+
+/** The RADIUS server, which does not listen yet. */
+export async function makeRadius(base: Base, state: State, deciding: Deciding): Promise<RadiusServer> {
+  const { config, secrets, clock, log, closers } = base
+  const rejections = new Rejections({ ledger: state.ledger, clock, log })
+  rejections.start()
+  closers.add(() => rejections.close())
+  const proxy = await openProxy(base, state, rejections)
+  const access = accessOf(base, state, deciding, rejections)
+  const accounting = accountingHandler({ ...state, subscribers: state.replica, clock })
+  // A NAS that speaks again after a silence is told what it missed.
+  const seen =
+    (handle: Handler): Handler =>
+    request => {
+      deciding.enforcement.nasSeen(request.source.nas.id)
+      return handle(request)
+    }
+  return new RadiusServer({
+    nases: state.nases,
+    secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
+    access: seen(proxy?.access(access) ?? access),
+    accounting: seen(proxy?.accounting(accounting) ?? accounting),
+    clock,
+    log,
+    locks: await DurableLocks.open(state.ledger, log),
+    messageAuthenticator: config.radius.messageAuthenticator,
+    rejectDelay: config.radius.rejectDelay
+  })
+}
+
+/** Listens for UDP. */
+export async function listen({ config, closers }: Base, radius: RadiusServer): Promise<Bound> {
+  closers.add(() => radius.close())
+  return radius.listen(config.radius)
+}
+
+/** Listens for TLS, where the configuration asks for it. */
+export async function listenForTls(base: Base, state: State, receiver: RadiusServer): Promise<RadSec | undefined> {
+  const { config, secrets, clock, log, closers } = base
+  if (config.radius.radsec === undefined) return undefined
+  const { listen, certificate, ca, key, byAddress = false } = config.radius.radsec
+  const files = { certificate, ca, key: () => secrets.text(key) }
+  const radsec = new RadSec({ files, nases: state.nases, receiver, clock, log, byAddress })
+  closers.add(() => radsec.close())
+  await radsec.listen(listen)
+  return radsec
+}
+
+function accessOf(base: Base, state: State, deciding: Deciding, rejections: Rejections): Handler {
+  const { config, dictionary, clock, log } = base
+  const { replica, sessions, tickets, quotas, learnt, pools } = state
+  const { settings, enforcement, problems } = deciding
+  const isInformed = () => config.cloud === undefined || replica.cursor !== undefined || replica.counts().subscriber > 0
+  const handle = accessHandler({
+    directory: withoutHeld(replica, id => enforcement.isHeld(id)),
+    sessions,
+    tickets,
+    dictionary,
+    settings,
+    rejections,
+    eap: makeEap(base),
+    // Who waits at the brake keeps what they have.
+    quotaOf: id => (enforcement.isHeld(id) ? undefined : quotas.of(id)),
+    learnt,
+    pools,
+    problems,
+    replace: replaced => enforcement.replace(replaced),
+    clock,
+    log
+  })
+  return onceInformed(isInformed, handle)
+}
+
+/** Without a certificate EAP still speaks MD5, MSCHAPv2 and GTC. */
+function makeEap({ config, secrets, clock, closers }: Base): EapServer {
+  const eap = new EapServer({ clock, ...eapOptions(config.radius.eap, secrets) })
+  closers.add(() => eap.close())
+  return eap
+}
+
+function eapOptions(eap: Base['config']['radius']['eap'], secrets: Base['secrets']) {
+  if (eap === undefined) return {}
+  const { certificate, key, ca, methods } = eap
+  const tls = {
+    certificate: readFileSync(certificate, 'utf8'),
+    key: secrets.text(key),
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') })
+  }
+  return { tls, ...(methods !== undefined && { methods }) }
+}
+
+/** Forwarding to partners, where the configuration names any. */
+async function openProxy(base: Base, { ledger }: State, rejections: Rejections): Promise<Proxy | undefined> {
+  const { config, secrets, clock, log, closers } = base
+  if (config.proxy === undefined || config.proxy.realms.length === 0) return undefined
+  const realms = config.proxy.realms.map(realm => ({
+    ...realm,
+    servers: realm.servers.map(server => ({ ...server, secret: new Secret(secrets.resolve(server.secret)) }))
+  }))
+  const proxy = await Proxy.open({ realms, ledger, rejections, clock, log })
+  closers.add(() => proxy.close())
+  return proxy
+}

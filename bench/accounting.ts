@@ -23,7 +23,12 @@ try {
   const peers = await startPeers()
   const medians = await compare(peers, Number(rounds), load)
   const ours = medians.get('turnpike')!
-  const steady = await measure(peers[0]!, { ...load, window: 4096, users: 12_288, rate: Math.round(ours.perSecond * 0.7) })
+  const steady = await measure(peers[0]!, {
+    ...load,
+    window: 4096,
+    users: 12_288,
+    rate: Math.round(ours.perSecond * 0.7)
+  })
   report(medians, ours, steady)
 } finally {
   for (const close of closers.toReversed()) await close()

@@ -99,7 +99,9 @@ async function storm(subscribers: number): Promise<void> {
   figures['readyMs'] = agent.readyMs
   figures['emptyReadyMs'] = none.readyMs
   figures['octetsPerSubscriber'] = Math.round((memoryOf(agent.pids[0]!) - empty) / subscribers)
-  process.stdout.write(`ready with ${subscribers} subscribers after ${agent.readyMs} ms (${none.readyMs} ms with none)\n`)
+  process.stdout.write(
+    `ready with ${subscribers} subscribers after ${agent.readyMs} ms (${none.readyMs} ms with none)\n`
+  )
   const { authentication, accounting } = agent
   const target = { host: '127.0.0.1', authentication, accounting, secret: SECRET }
   const seen = await runStorm({ ...target, subscribers, sockets: 8 })

@@ -15,7 +15,7 @@ export interface Peer {
   readonly accounting: number
   /** The processes that answer, for their CPU time. */
   readonly pids: readonly number[]
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** The agent, and how long it took from its start until it answered. */
@@ -43,7 +43,11 @@ function subscriber(n: number): Subscriber {
 }
 
 /** Starts an agent in a directory that may hold subscribers. @param options  more for Node, such as a profiler */
-export async function startAgent(directory: string, secret: string, options: readonly string[] = []): Promise<AgentPeer> {
+export async function startAgent(
+  directory: string,
+  secret: string,
+  options: readonly string[] = []
+): Promise<AgentPeer> {
   mkdirSync(directory, { recursive: true })
   const file = join(directory, 'turnpike.yaml')
   writeFileSync(join(directory, 'secret'), secret, { mode: 0o600 })

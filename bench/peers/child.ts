@@ -11,7 +11,7 @@ export interface Running {
   readonly pid: number
   /** What it said on stdout and stderr until it was ready. */
   readonly said: string
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Where a program lies in PATH or in `also`; undefined where it is not installed. */
@@ -34,7 +34,10 @@ export function start(
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   return new Promise((resolve, reject) => {
     let said = ''
-    const late = setTimeout(() => void (child.kill('SIGKILL'), reject(new Error(`${command} is silent`))), STARTUP_MOST)
+    const late = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${command} is silent`))
+    }, STARTUP_MOST)
     child.once('error', reject)
     child.once('exit', code => reject(new Error(`${command} ended with ${code}: ${said.slice(-2000)}`)))
     const hear = (chunk: Buffer): void => {

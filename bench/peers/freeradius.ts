@@ -40,7 +40,11 @@ export async function startFreeradius(
   const file = join(directory, 'radiusd.conf')
   writeFileSync(file, configuration({ directory, secret, authentication, accounting, database }))
   chmodSync(file, 0o640)
-  const server = await start(program, ['-f', '-l', 'stdout', '-d', directory, '-n', 'radiusd'], /Ready to process requests/)
+  const server = await start(
+    program,
+    ['-f', '-l', 'stdout', '-d', directory, '-n', 'radiusd'],
+    /Ready to process requests/
+  )
   const name = database === undefined ? 'freeradius-files' : 'freeradius-postgresql'
   const pids = [server.pid, ...(database === undefined ? [] : [database.pid])]
   return { name, authentication, accounting, pids, stop: server.stop }

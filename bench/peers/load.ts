@@ -163,7 +163,8 @@ class Generator {
     const slot = this.#slots[socket * IDENTIFIERS + reply.identifier]
     if (slot?.signed === undefined) return
     if (verifyResponse(reply, slot.signed.authenticator, this.#secret) !== undefined) {
-      const late = slot.before !== undefined && verifyResponse(reply, slot.before.authenticator, this.#secret) === undefined
+      const late =
+        slot.before !== undefined && verifyResponse(reply, slot.before.authenticator, this.#secret) === undefined
       if (!late) this.#wrong++
       return
     }

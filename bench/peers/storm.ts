@@ -142,7 +142,8 @@ class Weather {
     if (typeof reply === 'string') return void this.#wrong++
     if (slot?.signed === undefined) return
     if (verifyResponse(reply, slot.signed.authenticator, this.#secret) !== undefined) {
-      const late = slot.before !== undefined && verifyResponse(reply, slot.before.authenticator, this.#secret) === undefined
+      const late =
+        slot.before !== undefined && verifyResponse(reply, slot.before.authenticator, this.#secret) === undefined
       if (!late) this.#wrong++
       return
     }

@@ -4,6 +4,7 @@ import { Agent, request } from 'undici'
 import type { CloudConfig, Config, SecretStore } from '../../config/index.js'
 import { durationWords } from '../words.js'
 import { type Finding, fix, ok } from './finding.js'
+import { checkNats } from './nats.js'
 
 const PATIENCE = 10_000
 /** Beyond this, billing and the agent disagree about periods. Milliseconds. */
@@ -15,7 +16,9 @@ export async function checkCloud({ cloud }: Config, secrets: SecretStore): Promi
   if (cloud === undefined) return [ok('cloud', 'not configured: usage waits in the ledger')]
   try {
     const tls = readTls(cloud, secrets)
-    return [...checkCertificate(tls.cert), ...(await askFeed(cloud, secrets.text(cloud.token), tls))]
+    const certificate = checkCertificate(tls.cert)
+    if (/^(nats|tls):/.test(cloud.url)) return [...certificate, await checkNats(cloud, secrets, tls)]
+    return [...certificate, ...(await ask(cloud, secrets.text(cloud.token), tls))]
   } catch (error) {
     return [fix('cloud', reasonOf(cloud, error as NodeJS.ErrnoException))]
   }
@@ -44,16 +47,21 @@ function checkCertificate(pem: string | undefined): Finding[] {
   return [fix('client certificate', `${left < 0 ? 'it ended on' : 'it ends on'} ${until}: get a new one from billing`)]
 }
 
-async function askFeed({ url }: CloudConfig, token: string, tls: Tls): Promise<Finding[]> {
+/** Opens the feed; where there is none, reads the events endpoint, which changes nothing there. */
+async function ask({ url, feed, mapping }: CloudConfig, token: string, tls: Tls): Promise<Finding[]> {
   const dispatcher = new Agent({ connect: { ...tls, timeout: PATIENCE } })
   try {
-    const answer = await request(`${url}/v1/feed`, {
+    const { path = '/v1/events', tokenHeader = 'authorization', tokenPrefix = 'Bearer ' } = mapping ?? {}
+    const asked = feed === false ? path : '/v1/feed'
+    const accept = feed === false ? 'application/json' : 'text/event-stream'
+    const answer = await request(`${url}${asked}`, {
       dispatcher,
-      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
+      headers: { [tokenHeader]: `${tokenPrefix}${token}`, accept },
       headersTimeout: PATIENCE
     })
     answer.body.on('error', () => undefined).destroy()
-    return [verdict(url, answer.statusCode), ...skewOf(answer.headers['date'])]
+    const found = feed === false ? sendOnly(url, answer.statusCode) : verdict(url, answer.statusCode)
+    return [found, ...skewOf(answer.headers['date'])]
   } finally {
     await dispatcher.destroy()
   }
@@ -70,6 +78,12 @@ function verdict(url: string, status: number): Finding {
   if (status === 404)
     return fix('cloud', `${url} answers, but has no /v1/feed (404): is cloud.url right, the path included?`)
   return fix('cloud', `${url} answers with ${status}: ask those who run billing`)
+}
+
+/** Reading what takes POST alone mostly gives 404 or 405: only a refusal, or an error of the server, tells something. */
+function sendOnly(url: string, status: number): Finding {
+  if (status === 401 || status === 403 || status >= 500) return verdict(url, status)
+  return ok('cloud', `${url} answers; whether it takes the events, the first of them tells (turnpike status)`)
 }
 
 function skewOf(date: string | string[] | undefined): Finding[] {

@@ -31,6 +31,6 @@ export function quarantineCommand(program: Command): void {
       const invocation = new Invocation(command)
       const body = records.length === 0 ? {} : { sequences: records.map(wholeNumber) }
       const moved = await invocation.ask(agent => agent.post<wire.Moved>('/v1/quarantine/resend', body))
-      invocation.answer(moved, ({ count }) => `${countWords(count, 'event')} will be sent again\n`)
+      invocation.answer(moved, ({ count }) => `${countWords(count, 'event')} taken by billing now\n`)
     })
 }

@@ -179,6 +179,28 @@ t.test('billing is asked whether it takes the token, and every answer is explain
   t.match(await check(), [{ ok: true }, { ok: false, words: /they differ by 1h 00m|they differ by 59m/ }])
 })
 
+t.test('an API that is only sent to is asked by its own path and header; NATS is asked for a connection', async t => {
+  const asked: (string | undefined)[] = []
+  const answers = { status: 405 }
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${String(request.headers['x-api-key'])}`)
+    response.writeHead(answers.status).end()
+  })
+  t.teardown(() => server.closeAllConnections())
+  t.teardown(() => server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const mapping = 'feed: false, mapping: {path: /in, tokenHeader: X-Api-Key, tokenPrefix: ""}'
+  const { config } = box(t, `cloud: {url: "http://127.0.0.1:${port}", token: "file:secrets/token", ${mapping}}`)
+  t.match(await checkCloud(config, new SecretStore()), [{ ok: true, words: /answers; whether it takes/ }])
+  t.same(asked, ['GET /in good-token'])
+  answers.status = 401
+  t.match(await checkCloud(config, new SecretStore()), [{ ok: false, words: /refuses the token/ }])
+  const nats = box(t, 'cloud: {url: "nats://127.0.0.1:9", token: "file:secrets/token"}')
+  t.match(await checkCloud(nats.config, new SecretStore()), [{ ok: false, words: /connection refused/ }])
+})
+
 t.test('a billing that cannot be reached is told with the reason', async t => {
   const { config } = box(t, 'cloud: {url: "http://127.0.0.1:9", token: "file:secrets/token"}')
   t.match(await checkCloud(config, new SecretStore()), [

@@ -106,7 +106,7 @@ t.test('enforcements, the brake and the quarantine', async t => {
     (await ask('quarantine')).stdout,
     / 12 {2}2026-11-23 12:00:00 {2}turnpike\.usage {2}sub_1001 {2}unknown subject/
   )
-  t.match((await ask('quarantine', 'resend', '12', '13')).stdout, /^2 events will be sent again$/m)
+  t.match((await ask('quarantine', 'resend', '12', '13')).stdout, /^2 events taken by billing now$/m)
   t.same(view.said, ['release', { resend: [12, 13] }])
 })
 

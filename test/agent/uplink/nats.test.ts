@@ -308,19 +308,18 @@ void t.test('a subject that the agent may not use is a refusal, not a riddle', n
 
 void t.test('TLS believes the pinned CA alone, checks the name, and is never done without', needsNats, async t => {
   const directory = t.testdir()
-  const openssl = (...parts: string[]): unknown => execFileSync('openssl', parts, { stdio: 'ignore', cwd: directory })
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const openssl = (words: string): unknown =>
+    execFileSync('openssl', words.split(' '), { stdio: 'ignore', cwd: directory })
+  const curve = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'
   for (const name of ['ours', 'theirs'])
-    openssl('req', '-x509', ...curve, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`)
+    openssl(`req -x509 ${curve} -keyout ${name}.key -out ${name}.pem -subj /CN=${name}`)
   for (const [name, host] of [
     ['server', 'IP:127.0.0.1'],
     ['agent', 'DNS:agent']
-  ] as const)
-    openssl(
-      ...['req', '-x509', ...curve, '-CA', 'ours.pem', '-CAkey', 'ours.key', '-subj', `/CN=${name}`],
-      ...['-keyout', `${name}.key`, '-out', `${name}.pem`, '-addext', `subjectAltName=${host}`],
-      ...['-addext', 'basicConstraints=critical,CA:FALSE']
-    )
+  ] as const) {
+    const by = `-CA ours.pem -CAkey ours.key -addext subjectAltName=${host} -addext basicConstraints=critical,CA:FALSE`
+    openssl(`req -x509 ${curve} ${by} -keyout ${name}.key -out ${name}.pem -subj /CN=${name}`)
+  }
   const pem = (file: string): string => readFileSync(`${directory}/${file}`, 'utf8')
   const path = (file: string): string => `"${directory}/${file}"`
   const tls = { ca: pem('ours.pem'), cert: pem('agent.pem'), key: pem('agent.key') }

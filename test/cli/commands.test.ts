@@ -46,11 +46,9 @@ t.test('what needs a person stands last in the status, marked', async t => {
     quarantined: 0
   } as const
   view.state = { ...before, uplink: { ...uplink, drainSeconds: 72.9 } }
-  t.match(
-    (await ask('status')).stdout,
-    /90,?000 records waiting, the oldest for 1m 30s, 1235\/s taken, gone in 1m 12s$/m
-  )
-  t.match(JSON.parse((await ask('status', '--json')).stdout), { uplink: { perSecond: 1234.5, drainSeconds: 72.9 } })
+  const [words, json] = await Promise.all([ask('status'), ask('status', '--json')])
+  t.match(words.stdout, /90,?000 records waiting, the oldest for 1m 30s, 1235\/s taken, gone in 1m 12s$/m)
+  t.match(JSON.parse(json.stdout), { uplink: { perSecond: 1234.5, drainSeconds: 72.9 } })
 })
 
 t.test('sessions are an aligned table, filtered, and whole in JSON', async t => {

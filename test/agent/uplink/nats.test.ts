@@ -14,6 +14,8 @@ import { billingAt, NatsServer, needsNats, type Billing } from './nats-server.js
  * The uplink over a real NATS server: killed, stopped, started again, with streams that are full or made anew.
  */
 
+t.setTimeout(120_000)
+
 const signal = new AbortController().signal
 const events = (from: number, to: number): WireEvent[] =>
   Array.from({ length: to - from + 1 }, (_, n) => {
@@ -201,7 +203,7 @@ void t.test('the snapshot is asked for page by page and joined', needsNats, asyn
 void t.test('a snapshot that nobody answers for, or not rightly, is an error', needsNats, async t => {
   const server = await NatsServer.start(t)
   const billing = await billingAt(t, server)
-  const made = transport(t, { url: server.url, timeouts: { answer: 200 } })
+  const made = transport(t, { url: server.url, timeouts: { answer: 1000 } })
   const take = (): Promise<string[]> => all(made.snapshot(signal))
   await t.rejects(take(), { code: 'UPLINK_NO_STREAM' })
   const answers = [
@@ -228,7 +230,7 @@ void t.test('a server that hangs is found out, and one that comes back is used a
   const server = await NatsServer.start(t)
   const billing = await billingAt(t, server)
   t.teardown(() => server.signal('SIGCONT'))
-  const made = transport(t, { url: server.url, timeouts: { answer: 300, ping: 100, connect: 300, silence: 1500 } })
+  const made = transport(t, { url: server.url, timeouts: { answer: 1000, ping: 100, connect: 1000, silence: 1500 } })
   await made.send(events(1, 1), signal)
   const feed = made.feed(undefined, signal)
   await feed.next()

@@ -52,7 +52,7 @@ async function startPeers(): Promise<Peer[]> {
     closers.push(() => peer.stop())
   }
   const home = join(directory, 'agent')
-  await writeSubscribers(home, USERS)
+  await writeSubscribers(home, USERS, SECRET)
   add(await startAgent(home, SECRET))
   add(await startCeiling(SECRET))
   if (isThere('FreeRADIUS with its users file', lacksFreeradius()))
@@ -93,7 +93,7 @@ async function storm(subscribers: number): Promise<void> {
   const empty = memoryOf(none.pids[0]!)
   await none.stop()
   const home = join(directory, 'storm')
-  await writeSubscribers(home, subscribers)
+  await writeSubscribers(home, subscribers, SECRET)
   const agent = await startAgent(home, SECRET)
   closers.push(() => agent.stop())
   figures['readyMs'] = agent.readyMs

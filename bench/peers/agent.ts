@@ -1,12 +1,14 @@
 /* The whole agent as a peer: a process of its own, its ledger on the disk. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { openLedger } from '../../agent/ledger/index.js'
 import type { Profile, Subscriber } from '../../agent/model/index.js'
 import { Replica } from '../../agent/subscribers/index.js'
 import { type Running, start } from './child.js'
 
 const SLICE = 10_000
+const MEETING = 5000
 
 /** Where a peer answers. */
 export interface Peer {
@@ -23,8 +25,11 @@ export interface AgentPeer extends Peer {
   readonly readyMs: number
 }
 
-/** Subscribers user0 … with passwords pw0 …, and their profile, put where an agent finds them. */
-export async function writeSubscribers(directory: string, count: number): Promise<void> {
+/**
+ * Subscribers user0 … with passwords pw0 …, and their profile, put where an agent finds them. An agent has met them once
+ * when it returns: what is done but once (sealing, the baseline) is not measured with what is done each time.
+ */
+export async function writeSubscribers(directory: string, count: number, secret: string): Promise<void> {
   const ledger = await openLedger({ directory: join(directory, 'data/ledger') })
   const replica = await Replica.open(ledger)
   const profile: Profile = { id: 'home-20', down: 20_000_000, up: 20_000_000 }
@@ -34,6 +39,9 @@ export async function writeSubscribers(directory: string, count: number): Promis
     await replica.apply(documents.map(document => ({ kind: 'subscriber', id: document.id, document })))
   }
   await ledger.close()
+  const agent = await startAgent(directory, secret)
+  await pause(MEETING)
+  await agent.stop()
 }
 
 function subscriber(n: number): Subscriber {

@@ -10,7 +10,7 @@ export interface Measured extends Figures {
 }
 
 /** Runs one load against a peer. @throws Error when replies were wrong or refused */
-export async function measure(peer: Peer, load: Omit<Load, 'host' | 'port'>): Promise<Measured> {
+export async function measure(peer: Peer, load: Omit<Load, 'host' | 'port'>, how = ''): Promise<Measured> {
   const port = load.mode === 'accounting' ? peer.accounting : peer.authentication
   const before = cpuSeconds(peer.pids)
   const figures = await runLoad({ ...load, host: '127.0.0.1', port })
@@ -25,17 +25,18 @@ export async function measure(peer: Peer, load: Omit<Load, 'host' | 'port'>): Pr
     `p99 ${figures.p99.toFixed(1)} ms`,
     ...(figures.retransmitted > 0 ? [`${figures.retransmitted} sent again`] : [])
   ]
-  process.stdout.write(`${load.mode.padEnd(11)}${peer.name.padEnd(22)}${line.join('  ')}\n`)
+  process.stdout.write(`${how}${load.mode.padEnd(11)}${peer.name.padEnd(22)}${line.join('  ')}\n`)
   return { ...figures, cpu }
 }
 
-/** All peers in turn, `rounds` times. @returns the median round of each, by its rate */
+/** All peers in turn, `rounds` times, after one of a second that does not count. @returns the median round of each, by its rate */
 export async function compare(
   peers: readonly Peer[],
   rounds: number,
   load: Omit<Load, 'host' | 'port'>
 ): Promise<Map<string, Measured>> {
   const all = new Map<string, Measured[]>(peers.map(({ name }) => [name, []]))
+  for (const peer of peers) await measure(peer, { ...load, seconds: 1 }, 'warming ')
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) all.get(peer.name)?.push(await measure(peer, load))
   }

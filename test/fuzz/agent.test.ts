@@ -18,6 +18,7 @@ const SECRET = 'the secret of the fuzzer, 1234'
 const BURST = 64
 const MEBI = 1024
 const ERROR = 50
+const PATIENCE = 3_600_000
 const secret = new Secret(SECRET)
 const command = join(import.meta.dirname, '../../cli/turnpike.js')
 
@@ -94,7 +95,9 @@ function memoryOf(pid: number): number {
 
 const linux = process.platform === 'linux' ? {} : { skip: 'needs Linux, for the memory of a process' }
 
-t.test(`an agent answers after ${PACKETS} blind packets`, { ...linux, timeout: 3_600_000 }, async t => {
+t.setTimeout(PATIENCE)
+
+t.test(`an agent answers after ${PACKETS} blind packets`, { ...linux, timeout: PATIENCE }, async t => {
   // Its socket's path must be short.
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-fuzz-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

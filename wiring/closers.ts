@@ -35,7 +35,9 @@ export class Closers {
       }
       running = undefined
     }
-    const timer = setInterval(() => (running ??= turn()), milliseconds)
+    const timer = setInterval(() => {
+      running ??= turn()
+    }, milliseconds)
     this.add(async () => {
       clearInterval(timer)
       await running

@@ -231,7 +231,21 @@ export class Enforcement {
     const replacements = new Replacements({ dispatch, desires, journal, alarms: this.#alarms, clock, log })
     const slices = new Slices((id, by) => this.#consider(id, by), log)
     const rounds = new Rounds({ times: this.#limits, ledger, sessions, desires, orders, slices, clock, after, log })
-    return { applied, decisions, brake, evidence, journal, silences, queues, desires, orders, runner, replacements, slices, rounds }
+    return {
+      applied,
+      decisions,
+      brake,
+      evidence,
+      journal,
+      silences,
+      queues,
+      desires,
+      orders,
+      runner,
+      replacements,
+      slices,
+      rounds
+    }
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */

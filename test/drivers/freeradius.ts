@@ -15,6 +15,8 @@ export interface Freeradius {
   readonly port: number
   /** What its debug log says so far. */
   log(): string
+  /** Waits until the log has it: its words come by a pipe, after its replies. */
+  heard(words: RegExp): Promise<void>
   stop(): Promise<void>
 }
 
@@ -29,10 +31,12 @@ export async function startFreeradius(folder: string, secret: string, session: s
   writeFileSync(join(folder, 'radiusd.conf'), configuration(folder, port, secret, session))
   const child = spawn(PROGRAM, ['-X', '-d', folder], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
+  const waiting = new Set<() => void>()
   const ready = new Promise<void>((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
       said += chunk.toString()
       if (said.includes('Ready to process requests')) resolve()
+      for (const look of waiting) look()
     }
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
@@ -43,6 +47,16 @@ export async function startFreeradius(folder: string, secret: string, session: s
   return {
     port,
     log: () => said,
+    heard: words =>
+      new Promise(resolve => {
+        const look = (): void => {
+          if (!words.test(said)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
     stop: async () => {
       child.kill('SIGTERM')
       await once(child, 'exit')

@@ -470,6 +470,7 @@ t.test(
       code: 'NO_SUCH_SESSION',
       deviceCode: 503
     })
+    await server.heard(/Sent Disconnect-NAK/)
     const log = server.log()
     t.match(log, /Received Disconnect-Request/)
     t.match(log, /Acct-Session-Id = "81000001"/)

@@ -13,7 +13,7 @@ const GROUP = 'turnpike'
 export function writeSecret(path: string, text: string): () => void {
   attempt(path, () => {
     if (mkdirSync(dirname(path), { recursive: true, mode: 0o750 }) !== undefined) giveToAgent(dirname(path), 0o750)
-    writeFileSync(path, text, { flag: 'wx', mode: 0o600 })
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600, flush: true })
     giveToAgent(path, 0o640)
   })
   return () => rmSync(path, { force: true })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config.js'
 import type { SecretStore } from './secrets.js'
@@ -23,9 +23,17 @@ export function sealKeys({ sealing, data }: Pick<Config, 'sealing' | 'data'>, se
   if (sealing.key !== undefined) return { key: secrets.resolve(sealing.key), previous, from: sealing.key, made: false }
   const path = join(data, 'seal.key')
   const made = !existsSync(path)
-  if (made) {
-    mkdirSync(data, { recursive: true, mode: 0o750 })
-    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  if (made) makeKey(data, path)
   return { key: secrets.resolve(`file:${path}`), previous, from: path, made }
+}
+
+/** Whole and on the disk before anything is sealed with it: a power cut must not leave documents without their key. */
+function makeKey(directory: string, path: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o750 })
+  const fresh = `${path}.new`
+  writeFileSync(fresh, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true })
+  renameSync(fresh, path)
+  const entry = openSync(directory, 'r')
+  fsyncSync(entry)
+  closeSync(entry)
 }

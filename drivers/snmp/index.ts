@@ -1,0 +1,7 @@
+export * from './boot.js'
+export type { PortSample } from './counters.js'
+export * from './credential.js'
+export * from './driver.js'
+export * from './rows.js'
+export type { Port } from './ports.js'
+export * from './target.js'

@@ -1,0 +1,3 @@
+export * from './mib.js'
+export * from './simulator.js'
+export * from './switch.js'

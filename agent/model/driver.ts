@@ -50,10 +50,23 @@ export interface CounterSample {
   readonly bootId?: string
 }
 
+/** One thing that a device is to have, in the vendor's own words. */
+export interface ProvisionStep {
+  /** Where: a menu of RouterOS, `config.section` of UCI, an object of TR-069. */
+  readonly at: string
+  /** What finds the row where `at` holds many, and `['.type', …]` of a UCI section that is made when it is missing. */
+  readonly key?: readonly [property: string, value: string]
+  readonly set: Readonly<Record<string, string | number | boolean>>
+  /** Names in `set` that no answer, error or log may show the value of. */
+  readonly secret: readonly string[]
+}
+
 /** A template's steps with their values filled in. */
 export interface Provisioning {
   readonly template: string
   readonly values: Readonly<Record<string, string | number | boolean>>
+  /** Rendered from the template for the driver that is asked. Absent: the driver has a template of that name itself. */
+  readonly steps?: readonly ProvisionStep[]
   readonly dryRun: boolean
 }
 

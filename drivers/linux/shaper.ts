@@ -1,0 +1,137 @@
+import { DriverError, type RateLimit } from '../../agent/model/index.js'
+import { isObject } from './nft.js'
+import { firstLine, type Run } from './run.js'
+import type { Target } from './target.js'
+
+/** Major number of our HTB, in hexadecimal: so it is told from anybody else's. */
+const MAJOR = '7e57'
+const FIRST_MINOR = 0x10
+const LAST_MINOR = 0xfffe
+
+/** The lowest class that nobody has. */
+export function freeClass(taken: ReadonlySet<string>): string {
+  for (let minor = FIRST_MINOR; minor <= LAST_MINOR; minor++) {
+    const classid = `${MAJOR}:${minor.toString(16)}`
+    if (!taken.has(classid)) return classid
+  }
+  throw new DriverError('REJECTED', `All ${LAST_MINOR - FIRST_MINOR + 1} classes of HTB are in use on this box.`)
+}
+
+/** The classes of HTB, one a subscriber, on the interfaces that the device document names. */
+export class Shaper {
+  readonly #run: Run
+  readonly #target: Target
+  /** Whether the kernel has fq_codel: found out by the first class. */
+  #fair = true
+
+  constructor(run: Run, target: Target) {
+    this.#run = run
+    this.#target = target
+  }
+
+  /** Whether there is anything to shape on. */
+  get possible(): boolean {
+    return this.#target.downlinks.length > 0 && this.#target.uplinks.length > 0
+  }
+
+  /** Whether the class has these rates on every interface, as far as `tc` prints them. */
+  async has(classid: string, rate: RateLimit, signal: AbortSignal): Promise<boolean> {
+    for (const [dev, wanted] of this.#sides(rate)) {
+      const { stdout } = await this.#run('tc', ['class', 'show', 'dev', dev, 'classid', classid], signal)
+      const [, found] = /\brate (\S+)/.exec(stdout) ?? []
+      // Above a million, tc cuts what is not whole thousands.
+      if (found === undefined || Math.abs(bitsOf(found) - wanted) > wanted / 500) return false
+    }
+    return true
+  }
+
+  /**
+   * Makes the class or gives it other rates, and the root it hangs on where there is none.
+   * @throws DriverError `REJECTED` when an interface has a root of somebody else's, or is not there
+   */
+  async set(classid: string, rate: RateLimit, signal: AbortSignal): Promise<void> {
+    if (!this.possible)
+      throw new DriverError('UNSUPPORTED', 'To shape, the device document must name downlinks and uplinks.')
+    for (const [dev] of this.#sides(rate)) await this.#root(dev, signal)
+    const classes = this.#sides(rate).map(
+      ([dev, bits]) =>
+        `class replace dev ${dev} parent ${MAJOR}: classid ${classid} htb rate ${bits}bit ceil ${bits}bit quantum 1514`
+    )
+    await this.#batch(classes, signal)
+    if (this.#fair) this.#fair = await this.#leaves(classid, rate, () => 'fq_codel', signal)
+    if (!this.#fair) await this.#leaves(classid, rate, bits => `pfifo limit ${packetsOf(bits)}`, signal)
+  }
+
+  /** Removes a class. One that is not there is as good as removed. */
+  async remove(classid: string, signal: AbortSignal): Promise<void> {
+    const { downlinks, uplinks } = this.#target
+    const lines = [...downlinks, ...uplinks].map(dev => `class del dev ${dev} classid ${classid}`)
+    if (lines.length > 0) await this.#run('tc', ['-force', '-batch', '-'], signal, `${lines.join('\n')}\n`)
+  }
+
+  /** False where the kernel does not know the discipline. */
+  async #leaves(
+    classid: string,
+    rate: RateLimit,
+    discipline: (bits: number) => string,
+    signal: AbortSignal
+  ): Promise<boolean> {
+    const lines = this.#sides(rate).map(
+      ([dev, bits]) => `qdisc replace dev ${dev} parent ${classid} ${discipline(bits)}`
+    )
+    return this.#batch(lines, signal)
+  }
+
+  async #root(dev: string, signal: AbortSignal): Promise<void> {
+    const { status, stdout, stderr } = await this.#run('tc', ['-j', 'qdisc', 'show', 'dev', dev], signal)
+    if (status !== 0) throw new DriverError('REJECTED', `The interface ${dev} cannot be shaped: ${firstLine(stderr)}`)
+    const root = rootOf(stdout)
+    if (root?.handle === `${MAJOR}:`) return
+    // What the kernel put there by itself has the handle zero.
+    if (root !== undefined && root.handle !== '0:')
+      throw new DriverError(
+        'REJECTED',
+        `The interface ${dev} has a queueing discipline that is not ours (${root.kind} ${root.handle}). Remove it, or do not name the interface.`
+      )
+    await this.#batch([`qdisc add dev ${dev} root handle ${MAJOR}: htb default 0`], signal)
+  }
+
+  async #batch(lines: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const { status, stderr } = await this.#run('tc', ['-batch', '-'], signal, `${lines.join('\n')}\n`)
+    if (status === 0) return true
+    if (/fq_codel/.test(lines.join()) && /unknown|not found/i.test(stderr)) return false
+    throw new DriverError('REJECTED', `tc refused the change: ${firstLine(stderr)}`)
+  }
+
+  #sides({ up, down }: RateLimit): readonly (readonly [string, number])[] {
+    const { downlinks, uplinks } = this.#target
+    return [
+      ...downlinks.map(dev => [dev, Math.round(down)] as const),
+      ...uplinks.map(dev => [dev, Math.round(up)] as const)
+    ]
+  }
+}
+
+function rootOf(stdout: string): { kind: string; handle: string } | undefined {
+  let found: unknown
+  try {
+    found = JSON.parse(stdout === '' ? '[]' : stdout)
+  } catch (cause) {
+    throw new DriverError('PROTOCOL', 'What the program tc wrote is not its JSON. Is it iproute2?', { cause })
+  }
+  const list: readonly unknown[] = Array.isArray(found) ? found : []
+  const root = list.find(qdisc => isObject(qdisc) && qdisc['root'] === true)
+  return isObject(root) ? { kind: String(root['kind']), handle: String(root['handle']) } : undefined
+}
+
+const scales: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }
+
+function bitsOf(text: string): number {
+  const [, digits, scale = ''] = /^([\d.]+)([KMGT]?)bit$/.exec(text) ?? []
+  return Number(digits) * (scales[scale] ?? Number.NaN)
+}
+
+// A tenth of a second of full packets, and never fewer than TCP's first window.
+function packetsOf(bits: number): number {
+  return Math.max(10, Math.ceil(bits / 10 / 12_000))
+}

@@ -1,0 +1,177 @@
+import type { Address } from './address.js'
+import type { PayPage, Target } from './target.js'
+
+/** One object of nft's JSON. See libnftables-json(5). */
+export type Json = Readonly<Record<string, unknown>>
+
+/** Our tables: what fences and shapes, and apart from it what counts, which may be long. */
+export const TABLE = 'turnpike'
+export const USAGE = 'turnpike-usage'
+
+/** The sets of elements that fence: by what, and what they do. */
+export type Fence = 'walled' | 'blocked'
+export const fences: readonly Fence[] = ['walled', 'blocked']
+export const kinds = ['4', '6', 'mac'] as const
+export type Kind = (typeof kinds)[number]
+
+const types: Readonly<Record<Kind, string>> = { 4: 'ipv4_addr', 6: 'ipv6_addr', mac: 'ether_addr' }
+const interval = { flags: ['interval'] }
+const family = 'inet'
+
+export const add = (what: Json): Json => ({ add: what })
+const flush = (what: Json): Json => ({ flush: what })
+const setOf = (name: string, type: string, more: Json = {}): Json =>
+  add({ set: { family, table: TABLE, name, type, ...more } })
+const match = (left: Json, right: unknown, op = '=='): Json => ({ match: { op, left, right } })
+const payload = (protocol: string, field: string): Json => ({ payload: { protocol, field } })
+const meta = (key: string): Json => ({ meta: { key } })
+const accept: Json = { accept: null }
+
+const ip = { 4: 'ip', 6: 'ip6' } as const
+const families = ['4', '6'] as const
+const nfproto = { 4: 'ipv4', 6: 'ipv6' } as const
+
+/** The end of a packet's path towards us: who sent it (`saddr`), or whom it is for (`daddr`). */
+function is(end: 'saddr' | 'daddr', kind: Kind, set: string): Json {
+  return match(kind === 'mac' ? payload('ether', end) : payload(ip[kind], end), `@${set}${kind}`)
+}
+
+/**
+ * The table without its elements, as commands that may be repeated: sets are kept with what is in them, rules are made anew,
+ * all in one transaction.
+ */
+export function skeleton(target: Target): readonly Json[] {
+  return [
+    add({ table: { family, name: TABLE } }),
+    ...fences.flatMap(fence => kinds.map(kind => setOf(`${fence}${kind}`, types[kind], kind === '6' ? interval : {}))),
+    ...families.flatMap(kind => [
+      setOf(`allowed${kind}`, types[kind], interval),
+      flush({ set: { family, table: TABLE, name: `allowed${kind}` } }),
+      ...elements(`allowed${kind}`, kind, target.allow),
+      add({
+        map: {
+          family,
+          table: TABLE,
+          name: `rate${kind}`,
+          type: types[kind],
+          map: 'classid',
+          ...(kind === '6' && interval)
+        }
+      })
+    ]),
+    ...chains.flatMap(chain => {
+      const named = { family, table: TABLE, ...chain }
+      return [add({ chain: named }), flush({ chain: { family, table: TABLE, name: chain.name } })]
+    }),
+    ...Object.entries(rules(target)).flatMap(([chain, list]) =>
+      list.map(expr => add({ rule: { family, table: TABLE, chain, expr } }))
+    )
+  ]
+}
+
+// Before the rules of whoever keeps a firewall (0) and NAT (-100) here, after conntrack (-200).
+const chains = [
+  { name: 'redirect', type: 'nat', hook: 'prerouting', prio: -105, policy: 'accept' },
+  { name: 'forward', type: 'filter', hook: 'forward', prio: -10, policy: 'accept' },
+  { name: 'shape', type: 'filter', hook: 'postrouting', prio: -150, policy: 'accept' },
+  { name: 'walled' },
+  { name: 'walled-down' },
+  { name: 'refuse' },
+  { name: 'refuse-down' }
+] as const
+type Chain = (typeof chains)[number]['name']
+
+/** Every rule by its chain. */
+export function rules(target: Target): Readonly<Record<Chain, readonly (readonly Json[])[]>> {
+  const jump = (name: Chain): Json => ({ jump: { target: name } })
+  const goto = (name: Chain): Json => ({ goto: { target: name } })
+  const dns = (end: 'dport' | 'sport') => (target.dns ? [[withPorts, match(payload('th', end), 53), accept]] : [])
+  return {
+    redirect: target.payPages.flatMap(redirect),
+    forward: [
+      ...kinds.map(kind => [is('saddr', kind, 'walled'), jump('walled')]),
+      ...families.map(kind => [is('daddr', kind, 'walled'), jump('walled-down')]),
+      ...kinds.map(kind => [is('saddr', kind, 'blocked'), jump('refuse')]),
+      ...families.map(kind => [is('daddr', kind, 'blocked'), jump('refuse-down')])
+    ],
+    shape: families.flatMap(kind => (['saddr', 'daddr'] as const).map(end => [priority(kind, end)])),
+    walled: [...families.map(kind => [is('daddr', kind, 'allowed'), accept]), ...dns('dport'), [goto('refuse')]],
+    'walled-down': [
+      ...families.map(kind => [is('saddr', kind, 'allowed'), accept]),
+      ...dns('sport'),
+      [goto('refuse-down')]
+    ],
+    // A reset may pass: it ends the connection at the other side too.
+    refuse: [
+      [match({ '&': [payload('tcp', 'flags'), 'rst'] }, 'rst'), accept],
+      [match(meta('l4proto'), 'tcp'), { reject: { type: 'tcp reset' } }],
+      [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }]
+    ],
+    // What an open connection still brings is let through: the subscriber's ACK to it is what gets them the reset.
+    'refuse-down': [
+      [match(meta('l4proto'), 'tcp'), match({ ct: { key: 'state' } }, 'established', 'in'), accept],
+      [goto('refuse')]
+    ]
+  }
+}
+
+const withPorts = match(meta('l4proto'), { set: ['tcp', 'udp'] })
+
+function redirect({ address, port }: PayPage): readonly (readonly Json[])[] {
+  const mine = families.filter(kind => address === undefined || (kind === '6') === address.includes(':'))
+  return mine.flatMap(kind => {
+    const to: Json =
+      address === undefined ? { redirect: { port } } : { dnat: { family: ip[kind], addr: address, port } }
+    const elsewhere = match(payload(ip[kind], 'daddr'), `@allowed${kind}`, '!=')
+    return ([kind, 'mac'] as const).map(by => [
+      match(meta('nfproto'), nfproto[kind]),
+      is('saddr', by, 'walled'),
+      elsewhere,
+      match(payload('tcp', 'dport'), 80),
+      to
+    ])
+  })
+}
+
+// The classes of HTB are found by the packet's priority where its major number is that of the interface's root.
+function priority(kind: '4' | '6', end: 'saddr' | 'daddr'): Json {
+  return { mangle: { key: meta('priority'), value: { map: { key: payload(ip[kind], end), data: `@rate${kind}` } } } }
+}
+
+/** The table that counts: an element for each address (IPv6: each /64) of the subscribers' networks. */
+export function usage({ subscribers }: Target): readonly Json[] {
+  const table = USAGE
+  const dynamic = { size: MOST_COUNTED, timeout: 86_400, flags: ['dynamic', 'timeout'], stmt: [{ counter: null }] }
+  return [
+    add({ table: { family, name: table } }),
+    ...families.flatMap(kind => [
+      add({ set: { family, table, name: `nets${kind}`, type: types[kind], ...interval } }),
+      flush({ set: { family, table, name: `nets${kind}` } }),
+      ...elements(`nets${kind}`, kind, subscribers, table),
+      add({ set: { family, table, name: `up${kind}`, type: types[kind], ...dynamic } }),
+      add({ set: { family, table, name: `down${kind}`, type: types[kind], ...dynamic } })
+    ]),
+    add({ chain: { family, table, name: 'count', type: 'filter', hook: 'forward', prio: 10, policy: 'accept' } }),
+    flush({ chain: { family, table, name: 'count' } }),
+    ...families.flatMap(kind => [count(kind, 'saddr', 'up'), count(kind, 'daddr', 'down')])
+  ]
+}
+
+const MOST_COUNTED = 65_536
+
+function count(kind: '4' | '6', end: 'saddr' | 'daddr', set: string): Json {
+  const field = payload(ip[kind], end)
+  const elem = kind === '4' ? field : { '&': [field, 'ffff:ffff:ffff:ffff::'] }
+  const expr = [is(end, kind, 'nets'), { set: { op: 'update', elem, set: `@${set}${kind}` } }]
+  return add({ rule: { family, table: USAGE, chain: 'count', expr } })
+}
+
+function elements(name: string, kind: '4' | '6', all: readonly Address[], table = TABLE): readonly Json[] {
+  const elem = all.filter(({ family }) => String(family) === kind).map(valueOf)
+  return elem.length === 0 ? [] : [add({ element: { family, table, name, elem } })]
+}
+
+/** An address as nft's JSON spells it. */
+export function valueOf({ family, text, length }: Address): unknown {
+  return length === (family === 4 ? 32 : 128) ? text : { prefix: { addr: text, len: length } }
+}

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import type { DriverError } from '../../agent/model/index.js'
 import type { Place } from './address.js'
-import { failureOf, notSnmp } from './failures.js'
+import { notSnmp, pathError } from './failures.js'
 
 /** What the library expects of a socket. */
 interface LibrarySocket {
@@ -28,24 +28,26 @@ export class Channel {
   readonly #socket: Socket
   readonly #fail: (error: DriverError) => void
   #open = true
+  /** Whether anything came from the device at all. */
+  heard = false
 
   private constructor(socket: Socket, fail: (error: DriverError) => void) {
     this.#socket = socket
     this.#fail = fail
-    socket.on('error', error => this.#fail(failureOf(error, false)))
+    socket.on('error', error => this.#fail(pathError(error)))
   }
 
   /** @param fail  hears what goes wrong outside of a request */
   static connect(place: Place, port: number, fail: (error: DriverError) => void): Promise<Channel> {
     const { address, family } = place
     const six = family === 'udp6'
-    // A literal address needs no trip through the resolver.
-    const socket = createSocket({ type: family, lookup: (_, __, done) => done(null, address, six ? 6 : 4) })
+    // Addresses are literal here, and need no trip through the resolver.
+    const socket = createSocket({ type: family, lookup: (literal, _, done) => done(null, literal, six ? 6 : 4) })
     const channel = new Channel(socket, fail)
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
         channel.close()
-        reject(failureOf(error, false))
+        reject(pathError(error))
       }
       socket.once('error', failed)
       socket.connect(port, address, () => {
@@ -83,6 +85,7 @@ export class Channel {
 
   #guarded(listener: (datagram: Buffer) => void): (datagram: Buffer) => void {
     return datagram => {
+      this.heard = true
       try {
         listener(datagram)
       } catch {

@@ -118,7 +118,10 @@ export class Conversation {
   #ask<T>(request: (done: (error: Error | null, result?: T) => void) => unknown): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken)
-      const fail = (error: unknown): void => reject(this.#broken ?? failureOf(error, this.#target.v3 !== undefined))
+      const fail = (error: unknown): void => {
+        const circumstances = { v3: this.#target.v3 !== undefined, heard: this.#channel.heard }
+        reject(this.#broken ?? failureOf(error, circumstances))
+      }
       try {
         request((error, result) => {
           if (error !== null && error !== undefined) fail(error)

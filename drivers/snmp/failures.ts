@@ -11,8 +11,21 @@ export function givenUp(): DriverError {
   return new DriverError('TIMEOUT', 'The request was given up before the device answered it.')
 }
 
-/** Nothing came back, however often it was asked. */
-export function silent(v3: boolean): DriverError {
+/** What the conversation knows when something fails. */
+export interface Circumstances {
+  readonly v3: boolean
+  /** Whether anything came from the device at all. */
+  readonly heard: boolean
+}
+
+/** Nothing came back, however often it was asked. RFC 3414 lets a device be silent about what it cannot decrypt. */
+function silent({ v3, heard }: Circumstances): DriverError {
+  if (heard) {
+    const privacy = v3
+      ? ' If it never answers more than the first question, compare the password and protocol of privacy.'
+      : ''
+    return new DriverError('TIMEOUT', `The device began to answer and stopped.${privacy}`)
+  }
   return new DriverError(
     'UNREACHABLE',
     v3
@@ -64,11 +77,11 @@ const refusals: Readonly<Record<number, { code: DriverErrorCode; words: string }
 }
 
 /** Whatever the library reports, as ours. */
-export function failureOf(error: unknown, v3: boolean): DriverError {
+export function failureOf(error: unknown, circumstances: Circumstances): DriverError {
   if (error instanceof DriverError) return error
   if (!(error instanceof Error)) return notSnmp()
   const { status, code } = error as { readonly status?: number; readonly code?: unknown }
-  if (error.name === 'RequestTimedOutError') return silent(v3)
+  if (error.name === 'RequestTimedOutError') return silent(circumstances)
   if (error.name === 'RequestFailedError') return refused(status ?? ErrorStatus.GeneralError)
   if (error.name === 'ResponseInvalidError') return invalid(error.message, code)
   return typeof code === 'string' ? pathError(error) : notSnmp()

@@ -18,8 +18,11 @@ export async function listTable(run: Run, name: string, signal: AbortSignal): Pr
  * All commands or none.
  * @throws DriverError `REJECTED` in the kernel's words
  */
-export async function apply(run: Run, commands: readonly Json[], signal: AbortSignal): Promise<void> {
-  const { status, stderr } = await run('nft', ['-j', '-f', '-'], signal, JSON.stringify({ nftables: commands }))
+export async function apply(run: Run, commands: readonly Json[] | string, signal: AbortSignal): Promise<void> {
+  const { status, stderr } =
+    typeof commands === 'string'
+      ? await run('nft', ['-f', '-'], signal, commands)
+      : await run('nft', ['-j', '-f', '-'], signal, JSON.stringify({ nftables: commands }))
   if (status !== 0) throw new DriverError('REJECTED', `nftables refused the change: ${firstLine(stderr)}`)
 }
 

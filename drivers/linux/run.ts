@@ -1,4 +1,8 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DriverError } from '../../agent/model/index.js'
 
 /** The programs that are run, by path or name. */
@@ -32,18 +36,37 @@ const LONGEST = 10_000
  */
 export function runner(programs: Programs, netns?: string): Run {
   const inside = netns === undefined ? [] : [programs.ip, 'netns', 'exec', netns]
-  return async (program, args, signal, input = '') => {
+  return async (program, args, signal, input) => {
     const [file = '', ...rest] = [...inside, programs[program], ...args]
-    const outcome = await collect(file, rest, AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]), input)
-    if (outcome.status !== 0) check(program, outcome.stderr)
-    return outcome
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)])
+    const stdin = input === undefined ? undefined : await unnamed(input)
+    try {
+      const outcome = await collect(file, rest, limit, stdin)
+      if (outcome.status !== 0) check(program, outcome.stderr)
+      return outcome
+    } finally {
+      await stdin?.close()
+    }
   }
 }
 
-function collect(file: string, args: readonly string[], signal: AbortSignal, input: string): Promise<Outcome> {
+// nft opens /dev/stdin by name, which a socket (what Node calls a pipe) does not allow: a file without a name does.
+async function unnamed(input: string): Promise<FileHandle> {
+  const path = join(tmpdir(), `turnpike-${randomUUID()}`)
+  const file = await open(path, 'wx+', 0o600)
+  await unlink(path)
+  // With a position, the offset that the program inherits stays at the start.
+  await file.write(Buffer.from(input), 0, undefined, 0)
+  return file
+}
+
+function collect(file: string, args: readonly string[], signal: AbortSignal, stdin?: FileHandle): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(givenUp(file))
-    const child = spawn(file, args, { stdio: 'pipe', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } })
+    const child = spawn(file, args, {
+      stdio: [stdin?.fd ?? 'ignore', 'pipe', 'pipe'],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+    })
     const said: Buffer[] = []
     const complained: Buffer[] = []
     let left = MOST_OCTETS
@@ -59,10 +82,8 @@ function collect(file: string, args: readonly string[], signal: AbortSignal, inp
     }
     const aborted = () => stop(givenUp(file))
     signal.addEventListener('abort', aborted, { once: true })
-    child.stdout.on('data', take(said))
-    child.stderr.on('data', take(complained))
-    // A program that ends before it has read everything breaks the pipe: its status says why.
-    child.stdin.on('error', () => undefined).end(input)
+    child.stdout?.on('data', take(said))
+    child.stderr?.on('data', take(complained))
     child.on('error', cause => reject(absent(file, cause)))
     child.on('close', status => {
       signal.removeEventListener('abort', aborted)

@@ -138,37 +138,39 @@ function priority(kind: '4' | '6', end: 'saddr' | 'daddr'): Json {
   return { mangle: { key: meta('priority'), value: { map: { key: payload(ip[kind], end), data: `@rate${kind}` } } } }
 }
 
-/** The table that counts: an element for each address (IPv6: each /64) of the subscribers' networks. */
-export function usage({ subscribers }: Target): readonly Json[] {
-  const table = USAGE
-  const dynamic = { size: MOST_COUNTED, timeout: 86_400, flags: ['dynamic', 'timeout'], stmt: [{ counter: null }] }
+/**
+ * The table that counts, in nft's own language (its JSON has no word for sets that rules fill): an element for each address
+ * (IPv6: each /64) of the subscribers' networks. May be repeated: what was counted is kept.
+ */
+export function usage({ subscribers }: Target): string {
+  const counted = `size ${MOST_COUNTED}; flags dynamic, timeout; timeout 1d; counter;`
+  const lines = families.flatMap(kind => {
+    const nets = subscribers.filter(({ family }) => String(family) === kind).map(({ text, length }) => `${text}/${length}`)
+    const mask = kind === '4' ? '' : ' and ffff:ffff:ffff:ffff::'
+    return [
+      `add set inet ${USAGE} nets${kind} { type ${types[kind]}; flags interval; }`,
+      `flush set inet ${USAGE} nets${kind}`,
+      ...(nets.length === 0 ? [] : [`add element inet ${USAGE} nets${kind} { ${nets.join(', ')} }`]),
+      ...([['up', 'saddr'], ['down', 'daddr']] as const).flatMap(([way, end]) => [
+        `add set inet ${USAGE} ${way}${kind} { type ${types[kind]}; ${counted} }`,
+        `add rule inet ${USAGE} count ${ip[kind]} ${end} @nets${kind} update @${way}${kind} { ${ip[kind]} ${end}${mask} }`
+      ])
+    ]
+  })
   return [
-    add({ table: { family, name: table } }),
-    ...families.flatMap(kind => [
-      add({ set: { family, table, name: `nets${kind}`, type: types[kind], ...interval } }),
-      flush({ set: { family, table, name: `nets${kind}` } }),
-      ...elements(`nets${kind}`, kind, subscribers, table),
-      add({ set: { family, table, name: `up${kind}`, type: types[kind], ...dynamic } }),
-      add({ set: { family, table, name: `down${kind}`, type: types[kind], ...dynamic } })
-    ]),
-    add({ chain: { family, table, name: 'count', type: 'filter', hook: 'forward', prio: 10, policy: 'accept' } }),
-    flush({ chain: { family, table, name: 'count' } }),
-    ...families.flatMap(kind => [count(kind, 'saddr', 'up'), count(kind, 'daddr', 'down')])
-  ]
+    `add table inet ${USAGE}`,
+    `add chain inet ${USAGE} count { type filter hook forward priority 10; policy accept; }`,
+    `flush chain inet ${USAGE} count`,
+    ...lines,
+    ''
+  ].join('\n')
 }
 
 const MOST_COUNTED = 65_536
 
-function count(kind: '4' | '6', end: 'saddr' | 'daddr', set: string): Json {
-  const field = payload(ip[kind], end)
-  const elem = kind === '4' ? field : { '&': [field, 'ffff:ffff:ffff:ffff::'] }
-  const expr = [is(end, kind, 'nets'), { set: { op: 'update', elem, set: `@${set}${kind}` } }]
-  return add({ rule: { family, table: USAGE, chain: 'count', expr } })
-}
-
-function elements(name: string, kind: '4' | '6', all: readonly Address[], table = TABLE): readonly Json[] {
+function elements(name: string, kind: '4' | '6', all: readonly Address[]): readonly Json[] {
   const elem = all.filter(({ family }) => String(family) === kind).map(valueOf)
-  return elem.length === 0 ? [] : [add({ element: { family, table, name, elem } })]
+  return elem.length === 0 ? [] : [add({ element: { family, table: TABLE, name, elem } })]
 }
 
 /** An address as nft's JSON spells it. */

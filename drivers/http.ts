@@ -50,7 +50,11 @@ const CONNECTIONS = 4
  * @param standard  what an address without scheme means: `https:` 443, or `http:` with the given port
  * @throws DriverError `UNSUPPORTED`
  */
-export function readHttpTarget(device: Device, options: Options, standard: { scheme: string; port: number }): HttpTarget {
+export function readHttpTarget(
+  device: Device,
+  options: Options,
+  standard: { scheme: string; port: number }
+): HttpTarget {
   const base = baseOf(device.address, standard)
   if (base === undefined) throw options.wrong('address', 'HOST, HOST:PORT or http(s)://HOST:PORT/PATH')
   const allowLocal = options.flag('allowLocal')
@@ -105,7 +109,11 @@ export class HttpClient {
     try {
       const response = await request(new URL(path, this.#base), {
         method,
-        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          accept: 'application/json',
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers
+        },
         ...(body !== undefined && { body }),
         dispatcher: this.#agent,
         signal
@@ -202,7 +210,9 @@ function judge(socket: TLSSocket, { fingerprint, selfSigned }: HttpTarget): Driv
   // The types promise a fingerprint, but a peer without a certificate has none.
   const { fingerprint256 = 'missing' }: { readonly fingerprint256?: string } = socket.getPeerCertificate()
   const pinned = fingerprint !== undefined
-  const good = pinned ? fingerprint256.replaceAll(':', '').toLowerCase() === fingerprint : socket.authorized || selfSigned
+  const good = pinned
+    ? fingerprint256.replaceAll(':', '').toLowerCase() === fingerprint
+    : socket.authorized || selfSigned
   if (good) return undefined
   const why = pinned ? 'is not the one that is pinned' : `is not trusted (${String(socket.authorizationError)})`
   return new DriverError(

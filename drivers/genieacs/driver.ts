@@ -28,9 +28,17 @@ type GenieacsCapability = (typeof capabilities)[number]
 /** CPEs behind GenieACS, one by one. */
 export interface Genieacs extends Driver<GenieacsCapability> {
   /** Sets parameters of a CPE by their TR-069 names. */
-  setParameters(who: Sought, values: Readonly<Record<string, string | number | boolean>>, signal: AbortSignal): Promise<Applied>
+  setParameters(
+    who: Sought,
+    values: Readonly<Record<string, string | number | boolean>>,
+    signal: AbortSignal
+  ): Promise<Applied>
   /** Values as the CPE has them now. `fresh` is false where it could not be called: then they are GenieACS' last. */
-  getParameters(who: Sought, paths: readonly string[], signal: AbortSignal): Promise<{ fresh: boolean; values: Record<string, string | number | boolean> }>
+  getParameters(
+    who: Sought,
+    paths: readonly string[],
+    signal: AbortSignal
+  ): Promise<{ fresh: boolean; values: Record<string, string | number | boolean> }>
   /** Restarts a CPE; each call is a restart. */
   reboot(who: Sought, signal: AbortSignal): Promise<Applied>
   /** Has GenieACS read an object of the CPE again; '' is all of it. */
@@ -49,7 +57,12 @@ export function genieacs(options: GenieacsOptions): Genieacs {
   return new GenieacsDriver(options)
 }
 
-const said = ['_deviceId._SerialNumber', '_deviceId._ProductClass', 'InternetGatewayDevice.DeviceInfo.SoftwareVersion', 'Device.DeviceInfo.SoftwareVersion']
+const said = [
+  '_deviceId._SerialNumber',
+  '_deviceId._ProductClass',
+  'InternetGatewayDevice.DeviceInfo.SoftwareVersion',
+  'Device.DeviceInfo.SoftwareVersion'
+]
 
 class GenieacsDriver implements Genieacs {
   readonly name = 'genieacs'
@@ -62,7 +75,11 @@ class GenieacsDriver implements Genieacs {
   constructor({ device, credential }: GenieacsOptions) {
     const options = new Options(device, [...httpOptions, 'device', 'serial', 'userName'])
     this.#target = readHttpTarget(device, options, { scheme: 'http:', port: 7557 })
-    this.#otherwise = { device: options.text('device'), serial: options.text('serial'), userName: options.text('userName') }
+    this.#otherwise = {
+      device: options.text('device'),
+      serial: options.text('serial'),
+      userName: options.text('userName')
+    }
     this.#nbi = new Nbi(this.#target, () => authorizationOf(credential))
     this.#provisioner = new Provisioner(this.#nbi)
   }
@@ -70,9 +87,11 @@ class GenieacsDriver implements Genieacs {
   async observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation> {
     const query = { $or: userNamePaths.map(path => ({ [path]: who.userName })) }
     const [found] = await this.#nbi.devices(query, [...said, ...userNamePaths], 1, signal)
-    if (found === undefined) return { present: false, detail: `GenieACS knows no CPE with the PPP user ${who.userName}.` }
+    if (found === undefined)
+      return { present: false, detail: `GenieACS knows no CPE with the PPP user ${who.userName}.` }
     const faults = await this.#nbi.faults(found.id, signal)
-    const standing = faults.length === 0 ? '' : ` ${faults.length} of its tasks failed: ${faultWords(faults[0] ?? noFault)}`
+    const standing =
+      faults.length === 0 ? '' : ` ${faults.length} of its tasks failed: ${faultWords(faults[0] ?? noFault)}`
     return { present: true, detail: `${describe(found)}.${standing}` }
   }
 
@@ -86,7 +105,11 @@ class GenieacsDriver implements Genieacs {
     return `GenieACS at ${this.#target.base.host} answers and ${words}.`
   }
 
-  async setParameters(who: Sought, values: Readonly<Record<string, string | number | boolean>>, signal: AbortSignal): Promise<Applied> {
+  async setParameters(
+    who: Sought,
+    values: Readonly<Record<string, string | number | boolean>>,
+    signal: AbortSignal
+  ): Promise<Applied> {
     const wishes = Object.entries(values).map(([path, value]) => ({ path, value, secret: isSecret(path) }))
     const device = await findDevice(this.#nbi, who, Object.keys(values), signal)
     return this.#provisioner.set(device, wishes, signal)
@@ -117,7 +140,10 @@ class GenieacsDriver implements Genieacs {
     const { id } = await findDevice(this.#nbi, who, [], signal)
     const why = await this.#nbi.call(id, signal)
     if (why === undefined) return { result: 'changed', detail: `${id} was called and came.` }
-    throw new DriverError('UNREACHABLE', `${id} cannot be called: ${why}. It will come at its next inform; behind NAT it needs STUN or XMPP.`)
+    throw new DriverError(
+      'UNREACHABLE',
+      `${id} cannot be called: ${why}. It will come at its next inform; behind NAT it needs STUN or XMPP.`
+    )
   }
 
   async faults(who: Sought, signal: AbortSignal): Promise<readonly string[]> {
@@ -135,7 +161,10 @@ class GenieacsDriver implements Genieacs {
     if (result.state === 'faulted') throw await this.#refused(result, signal)
     if (result.state === 'done') return { result: 'changed', detail: `Done: ${words} of ${id}.` }
     const why = result.why === '' ? '' : ` (${result.why})`
-    return { result: 'changed', detail: `Queued, not done: ${words} of ${id} waits for its next inform${why}, task ${result.task}.` }
+    return {
+      result: 'changed',
+      detail: `Queued, not done: ${words} of ${id} waits for its next inform${why}, task ${result.task}.`
+    }
   }
 
   async #refused({ task, fault }: { task: string; fault: typeof noFault }, signal: AbortSignal): Promise<DriverError> {

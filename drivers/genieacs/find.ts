@@ -23,7 +23,12 @@ export const userNamePaths = [
  * @param read  what to read of it
  * @throws DriverError `NO_SUCH_SESSION` when there is none, `REJECTED` when there are several: neither is guessed at
  */
-export async function findDevice(nbi: Nbi, sought: Sought, read: readonly string[], signal: AbortSignal): Promise<DeviceRecord> {
+export async function findDevice(
+  nbi: Nbi,
+  sought: Sought,
+  read: readonly string[],
+  signal: AbortSignal
+): Promise<DeviceRecord> {
   const found = await nbi.devices(queryOf(sought), read, 2, signal)
   const [first] = found
   if (first === undefined)

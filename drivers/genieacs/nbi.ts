@@ -45,14 +45,21 @@ export class Nbi {
    * Devices that a MongoDB query finds.
    * @param projection  paths to read; whole devices are hundreds of kilobytes
    */
-  async devices(query: object, projection: readonly string[], most: number, signal: AbortSignal): Promise<DeviceRecord[]> {
+  async devices(
+    query: object,
+    projection: readonly string[],
+    most: number,
+    signal: AbortSignal
+  ): Promise<DeviceRecord[]> {
     const search = new URLSearchParams({
       query: JSON.stringify(query),
       projection: ['_id', '_lastInform', ...projection].join(','),
       limit: String(most)
     })
     const found = await this.#list(`devices/?${search.toString()}`, signal)
-    return found.flatMap(one => (isRecord(one) && typeof one['_id'] === 'string' ? [{ id: one['_id'], tree: one }] : []))
+    return found.flatMap(one =>
+      isRecord(one) && typeof one['_id'] === 'string' ? [{ id: one['_id'], tree: one }] : []
+    )
   }
 
   /** Faults that stand for a device. */
@@ -101,7 +108,10 @@ export class Nbi {
     if (answer.status !== 200) throw refusal(answer, 'the query')
     const list = jsonOf(answer, WHO)
     if (Array.isArray(list)) return list
-    throw new DriverError('PROTOCOL', `What answers there is not ${WHO}: a query gave no list. Check address and port (7557).`)
+    throw new DriverError(
+      'PROTOCOL',
+      `What answers there is not ${WHO}: a query gave no list. Check address and port (7557).`
+    )
   }
 
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal, body?: string): Promise<HttpAnswer> {
@@ -130,8 +140,16 @@ function refusal({ status, text }: HttpAnswer, what: string): DriverError {
   if (status === 404 && text.startsWith('No such device'))
     return new DriverError('NO_SUCH_SESSION', 'GenieACS does not know the device. Has it ever informed?', options)
   if (status === 404)
-    return new DriverError('PROTOCOL', `What answers there is not ${WHO}: it does not know the path. Is the port 7557?`, options)
+    return new DriverError(
+      'PROTOCOL',
+      `What answers there is not ${WHO}: it does not know the path. Is the port 7557?`,
+      options
+    )
   if (status >= 500)
-    return new DriverError('UNREACHABLE', `GenieACS failed at ${what} (${status}). Look at its log, and whether MongoDB runs.`, options)
+    return new DriverError(
+      'UNREACHABLE',
+      `GenieACS failed at ${what} (${status}). Look at its log, and whether MongoDB runs.`,
+      options
+    )
   return new DriverError('REJECTED', `GenieACS refused ${what} (${status}).`, options)
 }

@@ -32,7 +32,12 @@ export class Provisioner {
   /** @throws DriverError; after `REJECTED` the task is taken back and nothing is left to happen later */
   async provision(want: Provisioning, otherwise: Sought, signal: AbortSignal): Promise<Applied> {
     const wishes = wishesOf(want)
-    const device = await findDevice(this.#nbi, soughtOf(want, otherwise), wishes.map(({ path }) => path), signal)
+    const device = await findDevice(
+      this.#nbi,
+      soughtOf(want, otherwise),
+      wishes.map(({ path }) => path),
+      signal
+    )
     const todo = wishes.filter(wish => !this.#has(device, wish))
     const words = `${device.id}: ${todo.map(sayWish).join(', ')}`
     if (todo.length === 0) {
@@ -51,9 +56,13 @@ export class Provisioner {
     if (result.state === 'faulted') {
       await this.#nbi.drop(result.task, signal)
       const number = faultNumber(result.fault)
-      throw new DriverError('REJECTED', `The CPE took nothing of ${words}. ${faultWords(result.fault, hide)} The task was taken back.`, {
-        ...(number !== undefined && { deviceCode: number })
-      })
+      throw new DriverError(
+        'REJECTED',
+        `The CPE took nothing of ${words}. ${faultWords(result.fault, hide)} The task was taken back.`,
+        {
+          ...(number !== undefined && { deviceCode: number })
+        }
+      )
     }
     if (result.state === 'queued') {
       const why = result.why === '' ? '' : ` (${result.why})`
@@ -71,7 +80,10 @@ export class Provisioner {
     const asked = await this.#nbi.task(device.id, { name: 'getParameterValues', parameterNames: paths }, signal)
     if (asked.state !== 'done') {
       await this.#nbi.drop(asked.task, signal)
-      return { result: 'changed', detail: `Done as GenieACS says, but the CPE did not answer when it was read again: ${words}.` }
+      return {
+        result: 'changed',
+        detail: `Done as GenieACS says, but the CPE did not answer when it was read again: ${words}.`
+      }
     }
     const { tree } = await findDevice(this.#nbi, { device: device.id }, paths, signal)
     const differ = wishes.filter(({ path, value, secret }) => !secret && !isSame(parameterOf(tree, path), value))

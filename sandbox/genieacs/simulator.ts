@@ -103,7 +103,8 @@ export class GenieacsSimulator {
       return say(response, 401, 'Unauthorized')
     response.setHeader('GenieACS-Version', '1.2.13')
     const [, collection, id = '', rest] = url.pathname.split('/').map(decodeURIComponent)
-    if (request.method === 'POST' && collection === 'devices' && rest === 'tasks') return this.#post(response, id, url, body)
+    if (request.method === 'POST' && collection === 'devices' && rest === 'tasks')
+      return this.#post(response, id, url, body)
     if (request.method === 'DELETE' && collection === 'tasks') return this.#delete(response, id)
     if (request.method === 'GET' && id === '') return this.#list(response, collection ?? '', url)
     say(response, 404, '404 Not Found')
@@ -168,7 +169,10 @@ export class GenieacsSimulator {
     this.tasks.delete(task._id)
   }
 
-  #fault({ _id, device, name, parameterValues = [] }: Kept, bad: readonly { parameterName: string; faultCode: string }[]): void {
+  #fault(
+    { _id, device, name, parameterValues = [] }: Kept,
+    bad: readonly { parameterName: string; faultCode: string }[]
+  ): void {
     const channel = `task_${_id}`
     // Some CPEs repeat the value that they refuse.
     const [blamed] = bad
@@ -223,7 +227,8 @@ export class GenieacsSimulator {
 
   #document(id: string, paths: readonly string[] | undefined): Record<string, unknown> {
     const whole: Record<string, unknown> = { _id: id, _lastInform: '2026-11-24T10:00:00.000Z' }
-    const wanted = (name: string) => paths === undefined || paths.some(path => name === path || name.startsWith(`${path}.`))
+    const wanted = (name: string) =>
+      paths === undefined || paths.some(path => name === path || name.startsWith(`${path}.`))
     if (wanted('_deviceId._SerialNumber')) whole['_deviceId'] = { _SerialNumber: this.cpes.get(id)?.serial }
     for (const [name, value] of this.#cache.get(id) ?? []) {
       if (!wanted(name)) continue

@@ -56,7 +56,12 @@ async function lab(t: Test, { options, credential = '', login }: LabOptions = {}
       'InternetGatewayDevice.DeviceInfo.SoftwareVersion': 'V1.2'
     }
   })
-  const device = { id: 'acs', driver: 'genieacs', address: `127.0.0.1:${port}`, options: { allowLocal: true, ...options } }
+  const device = {
+    id: 'acs',
+    driver: 'genieacs',
+    address: `127.0.0.1:${port}`,
+    options: { allowLocal: true, ...options }
+  }
   const driver = genieacs({ device, credential: () => credential })
   t.teardown(() => driver.close())
   return { acs, cpe, driver, port }
@@ -92,7 +97,10 @@ t.test('provisioning a CPE that is there: done, read back, and the same again is
   const dry = await driver.provision({ ...want, dryRun: true }, forever)
   t.match(dry.detail, /^Would set on .*Username=alice2/)
   t.equal(cpe.parameters.get(`${ppp}.Username`), 'alice', 'a dry run changes nothing')
-  t.notOk(acs.requests.some(request => request.startsWith('POST')), 'and asks the CPE nothing')
+  t.notOk(
+    acs.requests.some(request => request.startsWith('POST')),
+    'and asks the CPE nothing'
+  )
 
   const done = await driver.provision(want, forever)
   t.equal(done.result, 'changed')
@@ -138,7 +146,9 @@ t.test('a CPE that takes a value and does not keep it is found out, and the rest
 
 t.test('who is meant must be one device', async t => {
   const { acs, driver } = await lab(t)
-  t.match(await failureOf(driver.provision({ ...want, values: { serial: 'S9' } }, forever)), { code: 'NO_SUCH_SESSION' })
+  t.match(await failureOf(driver.provision({ ...want, values: { serial: 'S9' } }, forever)), {
+    code: 'NO_SUCH_SESSION'
+  })
   t.match(await failureOf(driver.provision({ ...want, values: {} }, forever)), { code: 'UNSUPPORTED' })
   acs.add('other', { serial: 'S1', parameters: {} })
   t.match(await failureOf(driver.provision(want, forever)), { code: 'REJECTED' })
@@ -149,17 +159,26 @@ t.test('single orders: read, set, refresh, restart, call, faults', async t => {
   const { acs, cpe, driver } = await lab(t)
   const who = { userName: 'alice' }
   cpe.parameters.set(`${wifi}.SSID`, 'ByHand')
-  t.same(await driver.getParameters(who, [`${wifi}.SSID`], forever), { fresh: true, values: { [`${wifi}.SSID`]: 'ByHand' } })
+  t.same(await driver.getParameters(who, [`${wifi}.SSID`], forever), {
+    fresh: true,
+    values: { [`${wifi}.SSID`]: 'ByHand' }
+  })
   t.match(await driver.setParameters(who, { [`${wifi}.SSID`]: 'Set' }, forever), { proof: /SSID=Set/ })
   t.match(await driver.refresh(who, 'InternetGatewayDevice', forever), { detail: /^Done/ })
   t.match(await driver.reboot(who, forever), { detail: /^Done: restart/ })
   t.equal(cpe.reboots, 1)
   t.match(await driver.call(who, forever), { detail: /came/ })
-  t.match(await failureOf(driver.getParameters(who, ['Device.Nothing'], forever)), { code: 'REJECTED', message: /no parameter of that name/ })
+  t.match(await failureOf(driver.getParameters(who, ['Device.Nothing'], forever)), {
+    code: 'REJECTED',
+    message: /no parameter of that name/
+  })
 
   cpe.online = false
   cpe.parameters.set(`${wifi}.SSID`, 'Unseen')
-  t.same(await driver.getParameters(who, [`${wifi}.SSID`], forever), { fresh: false, values: { [`${wifi}.SSID`]: 'Set' } })
+  t.same(await driver.getParameters(who, [`${wifi}.SSID`], forever), {
+    fresh: false,
+    values: { [`${wifi}.SSID`]: 'Set' }
+  })
   t.match(await driver.reboot(who, forever), { detail: /^Queued, not done/ })
   t.match(await failureOf(driver.call(who, forever)), { code: 'UNREACHABLE', message: /Device is offline/ })
   t.equal(acs.tasks.size, 1, 'only the restart waits; the reading was taken back')
@@ -180,8 +199,10 @@ t.test('bad peers: another server, half an answer, too much of it, one that fail
 })
 
 t.test('device documents that are refused', async t => {
-  const open = (address: string, options: Device['options'] = {}) => () =>
-    genieacs({ device: { id: 'acs', driver: 'genieacs', address, options } })
+  const open =
+    (address: string, options: Device['options'] = {}) =>
+    () =>
+      genieacs({ device: { id: 'acs', driver: 'genieacs', address, options } })
   const refused = (words: RegExp) => ({ code: 'UNSUPPORTED', message: words })
   t.throws(open('127.0.0.1'), refused(/loopback.*allowLocal/))
   t.throws(open('[::ffff:127.0.0.1]', { allowPlain: true }), refused(/loopback/))

@@ -1,0 +1,161 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { SubscriberRef, Treatment } from '../../agent/model/index.js'
+import { isDriverName } from '../../drivers/index.js'
+import { linux } from '../../drivers/linux/index.js'
+import { downloads, drop, ip, lacking, type Provider, provider, serve, tries, within } from './linux-net.js'
+import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
+
+const lack = lacking()
+const skip = lack !== undefined && !(lack.absent && process.env['CI'] === 'true') ? lack.words : false
+const never = new AbortController().signal
+const full: Treatment = { kind: 'full', reason: 'paid', attributes: [] }
+const throttled: Treatment = { kind: 'throttled', reason: 'quota', rate: { up: 1_000_000, down: 2_000_000 }, attributes: [] }
+const to = (kind: 'walled' | 'blocked'): Treatment => ({ kind, reason: 'unpaid', attributes: [] })
+
+function person(number: number, macs: readonly string[] = []): SubscriberRef {
+  const userName = `user-${number}`
+  const framedIpv4 = `10.7.${number}.2`
+  const session = { id: `x-${number}`, nas: 'gw', acctSessionId: `${number}`, userName, framedIpv4 }
+  return { id: `s-${number}`, userName, macs, ipv4: framedIpv4, sessions: [session], full }
+}
+
+function driverOf(netns: string, options: Record<string, unknown> = {}, programs = {}) {
+  const shaped = { downlinks: ['lan1', 'lan2'], uplinks: ['wan'], payPage: ['10.7.9.3:80', '[fd07:9::3]:80'] }
+  const device = { id: 'gw', driver: 'linux', address: 'localhost', options: { netns, ...shaped, ...options } }
+  // Who is s-1 or s-2 on IPv6.
+  const also = ({ sessions }: { sessions: readonly { id: string }[] }) => sessions.map(({ id }) => `fd07:${id.slice(2)}::/64`)
+  return linux({ device, clock: () => 1000, also, programs })
+}
+
+let made = 0
+
+async function open(t: Test, behaviour: Behaviour): Promise<DriverBench> {
+  const bench = { who: person(1), treatment: throttled, credential: 'swordfish' }
+  if (behaviour !== 'answers') return { ...bench, driver: driverOf('none', {}, fake(t, behaviour)) }
+  const netns = `tplx-${process.pid}-c${++made}`
+  ip('netns', 'add', netns)
+  t.teardown(() => drop(netns))
+  for (const dev of ['lan1', 'lan2', 'wan']) within(netns, 'ip', 'link', 'add', dev, 'type', 'veth')
+  const driver = driverOf(netns)
+  await driver.block(bench.who, to('blocked'), never)
+  return { ...bench, driver }
+}
+
+function fake(t: Test, behaviour: Behaviour) {
+  const lines: Partial<Record<Behaviour, string>> = {
+    hangs: 'exec sleep 30',
+    garbage: 'echo "<html>"',
+    'wrong-credential': 'echo "Operation not permitted (you must be root)" >&2; exit 1'
+  }
+  const path = join(t.testdir(), 'ip')
+  const line = lines[behaviour]
+  if (line === undefined) return { ip: path }
+  writeFileSync(path, `#!/bin/sh\n${line}\n`)
+  chmodSync(path, 0o755)
+  return { ip: path }
+}
+
+t.test('the linux driver', { skip }, async t => {
+  t.ok(isDriverName('linux'))
+  driverSuite(t, 'linux', { open })
+
+  await t.test('with real packets', async t => {
+    const net: Provider = await provider()
+    t.teardown(() => net.close())
+    const driver = driverOf(net.gw, { subscribers: ['10.7.1.0/24', '10.7.2.0/24', 'fd07:1::/48'] })
+    const [one, two] = [person(1), person(2)]
+    const free = { web: { said: 'site' }, tls: { said: 'open' }, dns: { said: 'answered' } }
+
+    // The first packets over IPv6 may be lost to neighbour discovery.
+    await tries(net.one, true)
+    for (const six of [false, true]) t.match(await tries(net.one, six), free, `everybody has everything, IPv6 ${six}`)
+    for await (const sample of driver.readCounters(never)) t.fail(`nothing is counted yet: ${sample.key}`)
+
+    for (const six of [false, true]) {
+      await driver.block(one, to('blocked'), never)
+      const cut = await tries(net.one, six)
+      t.match(cut, { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' }, dns: { said: /EHOSTUNREACH|EACCES|EPERM|ECONNREFUSED/ } })
+      for (const { ms } of Object.values(cut) as { ms: number }[]) t.ok(ms < 1000, `refused at once: ${ms} ms`)
+      t.match(await tries(net.two, six), free, 'the other subscriber notices nothing')
+      t.equal((await driver.observe(one, never)).treatment, 'blocked')
+
+      await driver.block(one, to('walled'), never)
+      const walled = await tries(net.one, six)
+      t.match(walled, { web: { said: 'pay' }, tls: { said: 'ECONNREFUSED' }, dns: { said: 'answered' } })
+      t.equal((await driver.observe(one, never)).treatment, 'walled')
+      await driver.restore(one, never)
+      t.match(await tries(net.one, six), free, 'restored')
+    }
+
+    const before = await downloads(net.one)
+    await driver.block(one, throttled, never)
+    for (const six of [false, true]) {
+      const rate = await downloads(net.one, six, 2500)
+      t.ok(rate < before / 4 && rate > 1_000_000 && rate < 2_600_000, `${Math.round(rate)} of 2,000,000 bit/s, before ${Math.round(before)}`)
+    }
+    t.ok((await downloads(net.two)) > before / 8, 'the other subscriber is not slowed')
+    t.equal((await driver.observe(one, never)).treatment, 'throttled')
+
+    const again = driverOf(net.gw, { subscribers: ['10.7.1.0/24'] })
+    t.equal((await again.observe(one, never)).treatment, 'throttled', 'after a restart of the agent it stands')
+    t.equal((await again.block(one, throttled, never)).result, 'unchanged')
+    t.equal((await again.restore(one, never)).result, 'changed')
+    t.ok((await downloads(net.one)) > before / 8, 'restored')
+
+    const samples = new Map<string, bigint>()
+    for await (const { key, downOctets, upOctets } of driver.readCounters(never)) {
+      t.ok(upOctets > 0n, `${key} up`)
+      samples.set(key, downOctets)
+    }
+    t.ok((samples.get('address:10.7.1.2') ?? 0n) > 100_000n, 'counted by address')
+    t.ok((samples.get('address:fd07:1::/64') ?? 0n) > 100_000n, 'counted by /64')
+
+    await t.test('an open connection ends, whoever is silent', async t => {
+      const stop = await serve(net.one, `
+const s = require('node:net').connect(9000, '10.7.9.2'); let n = 0
+s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error', () => process.exit(0))`)
+      t.teardown(stop)
+      await driver.block(two, to('blocked'), never)
+      await driver.block(one, to('blocked'), never)
+      t.match(await tries(net.one), { tls: { said: 'ECONNREFUSED' } })
+      await driver.restore(two, never)
+    })
+
+    await t.test('a MAC fences IPv6 whose addresses nobody knows', async t => {
+      const bare = linux({ device: { id: 'gw', driver: 'linux', address: 'localhost', options: { netns: net.gw } }, clock: () => 0 })
+      await bare.restore(one, never)
+      await bare.block({ ...person(2, [net.macs[1]]), sessions: [] }, to('blocked'), never)
+      t.match(await tries(net.two, true), { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' } })
+      t.match(await tries(net.one, true), free)
+      await bare.restore(person(2, [net.macs[1]]), never)
+      t.match(await tries(net.two, true), free)
+    })
+
+    await t.test('a ruleset that somebody flushed is found out and made again', async t => {
+      await driver.block(one, to('blocked'), never)
+      within(net.gw, 'nft', 'flush', 'chain', 'inet', 'turnpike', 'forward')
+      t.equal((await driver.observe(one, never)).treatment, undefined)
+      await driver.block(one, to('blocked'), never)
+      t.equal((await driver.observe(one, never)).treatment, 'blocked')
+      t.match(await tries(net.one), { tls: { said: 'ECONNREFUSED' } })
+    })
+
+    await t.test('what somebody else shapes is left alone', async t => {
+      within(net.gw, 'ip', 'link', 'add', 'theirs', 'type', 'veth')
+      within(net.gw, 'tc', 'qdisc', 'add', 'dev', 'theirs', 'root', 'handle', '1:', 'htb')
+      const other = driverOf(net.gw, { downlinks: ['theirs'] })
+      await t.rejects(other.block(two, throttled, never), { code: 'REJECTED', message: /not ours/ })
+      t.match(within(net.gw, 'tc', 'qdisc', 'show', 'dev', 'theirs'), /htb 1:/)
+    })
+  })
+})
+
+t.test('a device document that is not understood is refused by the name of the option', async t => {
+  for (const options of [{ netns: '-x' }, { uplinks: ['eth0; reboot'] }, { payPage: '10.0.0.1:99999' }, { allow: ['10.0.0.0/0'] }, { dns: 1 }, { shell: 'x' }]) {
+    const [name = ''] = Object.keys(options)
+    const device = { id: 'gw', driver: 'linux', address: 'localhost', options }
+    t.throws(() => linux({ device, clock: () => 0 }), { code: 'UNSUPPORTED', message: new RegExp(`"${name}"`) })
+  }
+})

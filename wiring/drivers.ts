@@ -35,9 +35,10 @@ export function driversOf(base: Base, replica: Replica, reverse: Reverse): (nas:
 
 /** The driver of a device document, if it has one of ours. One that cannot be made leaves the NAS its CoA. */
 function deviceDrivers(device: Device | undefined, { config, secrets, clock, log }: Base): AnyDriver[] {
-  if (device?.driver !== 'mikrotik') return []
+  if (device?.driver !== 'mikrotik' && device?.driver !== 'linux') return []
   const credential = () => secrets.text(device.credentialRef ?? '')
   try {
+    if (device.driver === 'linux') return [drivers.linux({ device, clock })]
     return [drivers.mikrotik({ device, credential, clock, lists: { walled: config.policy.walledGarden.addressList } })]
   } catch (error) {
     log.error({ err: error, device: device.id }, 'a device cannot be driven: its document is not understood')

@@ -3,7 +3,8 @@ import { isIP, type LookupFunction } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions, TLSSocket } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, errors, request } from 'undici'
 import { type Device, DriverError } from '../agent/model/index.js'
-import { Options, refuseLocal } from './target.js'
+import type { Options } from './target.js'
+import { refuseLocal } from './target.js'
 
 /** Where a device's HTTP interface is, and by what it is trusted. */
 export interface HttpTarget {
@@ -88,7 +89,7 @@ export class HttpClient {
       maxCachedSessions: 0,
       lookup: guardedLookup(target.allowLocal),
       ...tlsOptions(target)
-    } as buildConnector.BuildOptions)
+    })
     this.#agent = new Agent({
       connections: CONNECTIONS,
       connect: (options, callback) =>

@@ -60,5 +60,6 @@ function totalOf(element: unknown): [string, bigint][] {
 async function bootOf(objects: readonly Json[]): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
   const table = objects.map(({ table: found }) => found).find(isObject)
-  return `${boot.trim()}/${String(table?.['handle'] ?? '')}`
+  const handle = table?.['handle']
+  return `${boot.trim()}/${typeof handle === 'number' ? handle : ''}`
 }

@@ -94,7 +94,10 @@ class Linux implements Driver<LinuxCapability> {
     const found = standing === undefined ? [] : theirs(standing, subject)
     const treatment = seen(found)
     if (subject.addresses.length + subject.macs.length + found.length === 0)
-      return { present: false, detail: 'No address and no MAC of the subscriber is known, and nothing on the box is about them.' }
+      return {
+        present: false,
+        detail: 'No address and no MAC of the subscriber is known, and nothing on the box is about them.'
+      }
     if (standing !== undefined && standing.rules < this.#rules && treatment !== 'full')
       return { present: true, detail: `The subscriber is in the sets (${treatment}), but rules of our table are gone.` }
     return { present: true, treatment, detail: words(subject, found) }
@@ -123,7 +126,8 @@ class Linux implements Driver<LinuxCapability> {
       if (limit === undefined) throw new DriverError('UNSUPPORTED', 'The treatment "throttled" has no rate to set.')
       return this.#make(subject, { fence: null, rate: { limit, kind } }, signal)
     }
-    const rate = limit === undefined || !this.#shaper.possible || subject.addresses.length === 0 ? null : { limit, kind }
+    const rate =
+      limit === undefined || !this.#shaper.possible || subject.addresses.length === 0 ? null : { limit, kind }
     return this.#make(subject, { fence: null, rate }, signal)
   }
 
@@ -139,7 +143,8 @@ class Linux implements Driver<LinuxCapability> {
     const reshaped = await this.#shape(subject, want, classid, signal)
     const commands = difference(found, wanted)
     const whole = this.#made && standing?.rules === this.#rules
-    if (commands.length > 0 || !whole) await apply(this.#run, [...(whole ? [] : skeleton(this.#target)), ...commands], signal)
+    if (commands.length > 0 || !whole)
+      await apply(this.#run, [...(whole ? [] : skeleton(this.#target)), ...commands], signal)
     this.#made = true
     if (want.rate === null) for (const old of classesOf(found)) await this.#shaper.remove(old, signal)
     if (commands.length > 0) await this.#prove(subject, wanted, signal)
@@ -177,7 +182,10 @@ class Linux implements Driver<LinuxCapability> {
     const standing = await this.#standing(signal)
     const found = standing === undefined ? [] : theirs(standing, subject)
     if (standing?.rules === this.#rules && difference(found, wanted).length === 0) return
-    throw new DriverError('REJECTED', 'The box took the change, but reading it back does not show it: who else writes our table?')
+    throw new DriverError(
+      'REJECTED',
+      'The box took the change, but reading it back does not show it: who else writes our table?'
+    )
   }
 
   async #standing(signal: AbortSignal): Promise<Standing | undefined> {

@@ -100,7 +100,9 @@ export function theirs({ elements }: Standing, { marks, addresses, macs }: Subje
 export function difference(found: readonly Element[], wanted: readonly Element[]): readonly Json[] {
   const [have, want] = [new Set(found.map(identity)), new Set(wanted.map(identity))]
   return [
-    ...found.filter(element => !want.has(identity(element))).map(element => ({ delete: named(element, element.value) })),
+    ...found
+      .filter(element => !want.has(identity(element)))
+      .map(element => ({ delete: named(element, element.value) })),
     ...wanted.filter(element => !have.has(identity(element))).map(element => add(named(element, commented(element))))
   ]
 }

@@ -145,13 +145,20 @@ function priority(kind: '4' | '6', end: 'saddr' | 'daddr'): Json {
 export function usage({ subscribers }: Target): string {
   const counted = `size ${MOST_COUNTED}; flags dynamic, timeout; timeout 1d; counter;`
   const lines = families.flatMap(kind => {
-    const nets = subscribers.filter(({ family }) => String(family) === kind).map(({ text, length }) => `${text}/${length}`)
+    const nets = subscribers
+      .filter(({ family }) => String(family) === kind)
+      .map(({ text, length }) => `${text}/${length}`)
     const mask = kind === '4' ? '' : ' and ffff:ffff:ffff:ffff::'
     return [
       `add set inet ${USAGE} nets${kind} { type ${types[kind]}; flags interval; }`,
       `flush set inet ${USAGE} nets${kind}`,
       ...(nets.length === 0 ? [] : [`add element inet ${USAGE} nets${kind} { ${nets.join(', ')} }`]),
-      ...([['up', 'saddr'], ['down', 'daddr']] as const).flatMap(([way, end]) => [
+      ...(
+        [
+          ['up', 'saddr'],
+          ['down', 'daddr']
+        ] as const
+      ).flatMap(([way, end]) => [
         `add set inet ${USAGE} ${way}${kind} { type ${types[kind]}; ${counted} }`,
         `add rule inet ${USAGE} count ${ip[kind]} ${end} @nets${kind} update @${way}${kind} { ${ip[kind]} ${end}${mask} }`
       ])

@@ -41,7 +41,7 @@ export function readTarget({ id, options = {} }: Device): Target {
     const { [name]: found = [] } = options
     const values: readonly unknown[] = Array.isArray(found) ? found : [found]
     if (values.length > MOST || !values.every(value => typeof value === 'string')) throw wrong(name, expected)
-    return values as string[]
+    return values
   }
   const each = <T>(name: Name, expected: string, read: (text: string) => T | undefined): T[] =>
     list(name, expected).map(text => {

@@ -71,7 +71,8 @@ class Openwrt implements Driver<OpenwrtCapability> {
     const board = await this.#ubus.call('system', 'board', {}, signal)
     const { uptime, load } = await this.#ubus.call('system', 'info', {}, signal)
     const { model = 'router', hostname = '', release } = board
-    const version = isReply(release) ? String(release['description'] ?? release['version'] ?? 'OpenWrt') : 'OpenWrt'
+    const named = isReply(release) ? (release['description'] ?? release['version']) : undefined
+    const version = typeof named === 'string' ? named : 'OpenWrt'
     // Load is written as a fixed-point number with 16 bits behind the point.
     const busy = Array.isArray(load) && typeof load[0] === 'number' ? `, load ${(load[0] / 65_536).toFixed(2)}` : ''
     const radios = await this.#radios(signal)

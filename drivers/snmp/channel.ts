@@ -63,7 +63,7 @@ export class Channel {
     return {
       on: (event, listener) => {
         if (event === 'message') socket.on('message', this.#guarded(listener as (datagram: Buffer) => void))
-        else if (event === 'close') socket.on('close', listener as () => void)
+        else if (event === 'close') socket.on('close', listener)
         return undefined
       },
       send: (buffer, offset, length, _port, _address, done) => {

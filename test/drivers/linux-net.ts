@@ -3,7 +3,11 @@ import { once } from 'node:events'
 
 /** What the machine lacks for networks of its own, in words; undefined when it has everything. */
 export function lacking(): { words: string; absent: boolean } | undefined {
-  for (const [program, ...args] of [['nft', '--version'], ['ip', '-V'], ['tc', '-V']] as const) {
+  for (const [program, ...args] of [
+    ['nft', '--version'],
+    ['ip', '-V'],
+    ['tc', '-V']
+  ] as const) {
     try {
       execFileSync(program, args, { stdio: 'ignore' })
     } catch {
@@ -46,7 +50,9 @@ export function drop(name: string): void {
 
 /** Runs lines of JavaScript in a namespace until they end, and gives what they print last as JSON. */
 export async function script(netns: string, source: string): Promise<Record<string, unknown>> {
-  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
   await once(child, 'close')
@@ -55,7 +61,9 @@ export async function script(netns: string, source: string): Promise<Record<stri
 
 /** Starts lines of JavaScript in a namespace and waits until they print. @returns what ends them */
 export async function serve(netns: string, source: string): Promise<() => Promise<void>> {
-  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   await once(child.stdout, 'data')
   return async () => {
     if (child.exitCode !== null) return
@@ -79,7 +87,12 @@ let count = 0
 /** Makes the namespaces, links, addresses and servers of a provider. */
 export async function provider(): Promise<Provider> {
   const base = `tplx-${process.pid}-${++count}`
-  const [gw, one, two, net] = ['gw', 's1', 's2', 'net'].map(name => `${base}-${name}`) as [string, string, string, string]
+  const [gw, one, two, net] = ['gw', 's1', 's2', 'net'].map(name => `${base}-${name}`) as [
+    string,
+    string,
+    string,
+    string
+  ]
   const all = [gw, one, two, net]
   try {
     for (const name of all) {
@@ -112,7 +125,10 @@ export async function provider(): Promise<Provider> {
 
 function link(gw: string, dev: string, peer: string, number: number): void {
   within(gw, 'ip', 'link', 'add', dev, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', peer)
-  for (const [netns, name, host] of [[gw, dev, 1], [peer, 'eth0', 2]] as const) {
+  for (const [netns, name, host] of [
+    [gw, dev, 1],
+    [peer, 'eth0', 2]
+  ] as const) {
     within(netns, 'ip', 'addr', 'add', `10.7.${number}.${host}/24`, 'dev', name)
     within(netns, 'ip', '-6', 'addr', 'add', `fd07:${number}::${host}/64`, 'dev', name, 'nodad')
     within(netns, 'ip', 'link', 'set', name, 'up')
@@ -139,7 +155,9 @@ Promise.all([
 /** What a subscriber gets: of the web site, of port 443 and of DNS, in words or codes, with milliseconds. */
 export function tries(netns: string, six = false): Promise<Record<string, unknown>> {
   const host = six ? 'fd07:9::2' : '10.7.9.2'
-  return script(netns, `
+  return script(
+    netns,
+    `
 const http = require('node:http'), net = require('node:net'), dgram = require('node:dgram')
 const timed = f => { const t = performance.now(); return new Promise(f).then(said => ({ said, ms: Math.round(performance.now() - t) })) }
 const web = timed(done => http.get({ host: '${host}', timeout: 3000 }, r => { let b = ''; r.on('data', d => b += d).on('end', () => done(b)) })
@@ -149,14 +167,18 @@ const tls = timed(done => { const s = net.connect({ host: '${host}', port: 443, 
 const dns = timed(done => { const s = dgram.createSocket('${six ? 'udp6' : 'udp4'}'); const end = w => { clearTimeout(timer); clearInterval(again); s.close(); done(w) }
   const timer = setTimeout(() => end('timeout'), 1500)
   s.on('error', e => end(e.code)).on('message', () => end('answered')); s.connect(53, '${host}', () => s.send('q')); const again = setInterval(() => s.send('q'), 300) })
-Promise.all([web, tls, dns]).then(([web, tls, dns]) => console.log(JSON.stringify({ web, tls, dns })))`)
+Promise.all([web, tls, dns]).then(([web, tls, dns]) => console.log(JSON.stringify({ web, tls, dns })))`
+  )
 }
 
 /** Bits a second that a subscriber downloads for a while. */
 export async function downloads(netns: string, six = false, forMs = 1200): Promise<number> {
   const host = six ? 'fd07:9::2' : '10.7.9.2'
-  const { rate } = await script(netns, `
+  const { rate } = await script(
+    netns,
+    `
 const s = require('node:net').connect(9000, '${host}'); let n = 0, t
-s.on('data', d => { if (t === undefined) { t = performance.now(); setTimeout(() => { console.log(JSON.stringify({ rate: n * 8000 / (performance.now() - t) })); s.destroy() }, ${forMs}) } else n += d.length })`)
+s.on('data', d => { if (t === undefined) { t = performance.now(); setTimeout(() => { console.log(JSON.stringify({ rate: n * 8000 / (performance.now() - t) })); s.destroy() }, ${forMs}) } else n += d.length })`
+  )
   return Number(rate)
 }

@@ -11,7 +11,12 @@ const lack = lacking()
 const skip = lack !== undefined && !(lack.absent && process.env['CI'] === 'true') ? lack.words : false
 const never = new AbortController().signal
 const full: Treatment = { kind: 'full', reason: 'paid', attributes: [] }
-const throttled: Treatment = { kind: 'throttled', reason: 'quota', rate: { up: 1_000_000, down: 2_000_000 }, attributes: [] }
+const throttled: Treatment = {
+  kind: 'throttled',
+  reason: 'quota',
+  rate: { up: 1_000_000, down: 2_000_000 },
+  attributes: []
+}
 const to = (kind: 'walled' | 'blocked'): Treatment => ({ kind, reason: 'unpaid', attributes: [] })
 
 function person(number: number, macs: readonly string[] = []): SubscriberRef {
@@ -25,7 +30,8 @@ function driverOf(netns: string, options: Record<string, unknown> = {}, programs
   const shaped = { downlinks: ['lan1', 'lan2'], uplinks: ['wan'], payPage: ['10.7.9.3:80', '[fd07:9::3]:80'] }
   const device = { id: 'gw', driver: 'linux', address: 'localhost', options: { netns, ...shaped, ...options } }
   // Who is s-1 or s-2 on IPv6.
-  const also = ({ sessions }: { sessions: readonly { id: string }[] }) => sessions.map(({ id }) => `fd07:${id.slice(2)}::/64`)
+  const also = ({ sessions }: { sessions: readonly { id: string }[] }) =>
+    sessions.map(({ id }) => `fd07:${id.slice(2)}::/64`)
   return linux({ device, clock: () => 1000, also, programs })
 }
 
@@ -76,7 +82,11 @@ t.test('the linux driver', { skip }, async t => {
     for (const six of [false, true]) {
       await driver.block(one, to('blocked'), never)
       const cut = await tries(net.one, six)
-      t.match(cut, { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' }, dns: { said: /EHOSTUNREACH|EACCES|EPERM|ECONNREFUSED/ } })
+      t.match(cut, {
+        web: { said: 'ECONNREFUSED' },
+        tls: { said: 'ECONNREFUSED' },
+        dns: { said: /EHOSTUNREACH|EACCES|EPERM|ECONNREFUSED/ }
+      })
       for (const { ms } of Object.values(cut) as { ms: number }[]) t.ok(ms < 1000, `refused at once: ${ms} ms`)
       t.match(await tries(net.two, six), free, 'the other subscriber notices nothing')
       t.equal((await driver.observe(one, never)).treatment, 'blocked')
@@ -93,7 +103,10 @@ t.test('the linux driver', { skip }, async t => {
     await driver.block(one, throttled, never)
     for (const six of [false, true]) {
       const rate = await downloads(net.one, six, 2500)
-      t.ok(rate < before / 4 && rate > 1_000_000 && rate < 2_600_000, `${Math.round(rate)} of 2,000,000 bit/s, before ${Math.round(before)}`)
+      t.ok(
+        rate < before / 4 && rate > 1_000_000 && rate < 2_600_000,
+        `${Math.round(rate)} of 2,000,000 bit/s, before ${Math.round(before)}`
+      )
     }
     t.ok((await downloads(net.two)) > before / 8, 'the other subscriber is not slowed')
     t.equal((await driver.observe(one, never)).treatment, 'throttled')
@@ -113,9 +126,12 @@ t.test('the linux driver', { skip }, async t => {
     t.ok((samples.get('address:fd07:1::/64') ?? 0n) > 100_000n, 'counted by /64')
 
     await t.test('an open connection ends, whoever is silent', async t => {
-      const stop = await serve(net.one, `
+      const stop = await serve(
+        net.one,
+        `
 const s = require('node:net').connect(9000, '10.7.9.2'); let n = 0
-s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error', () => process.exit(0))`)
+s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error', () => process.exit(0))`
+      )
       t.teardown(stop)
       await driver.block(two, to('blocked'), never)
       await driver.block(one, to('blocked'), never)
@@ -124,7 +140,10 @@ s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error',
     })
 
     await t.test('a MAC fences IPv6 whose addresses nobody knows', async t => {
-      const bare = linux({ device: { id: 'gw', driver: 'linux', address: 'localhost', options: { netns: net.gw } }, clock: () => 0 })
+      const bare = linux({
+        device: { id: 'gw', driver: 'linux', address: 'localhost', options: { netns: net.gw } },
+        clock: () => 0
+      })
       await bare.restore(one, never)
       await bare.block({ ...person(2, [net.macs[1]]), sessions: [] }, to('blocked'), never)
       t.match(await tries(net.two, true), { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' } })
@@ -153,7 +172,14 @@ s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error',
 })
 
 t.test('a device document that is not understood is refused by the name of the option', async t => {
-  for (const options of [{ netns: '-x' }, { uplinks: ['eth0; reboot'] }, { payPage: '10.0.0.1:99999' }, { allow: ['10.0.0.0/0'] }, { dns: 1 }, { shell: 'x' }]) {
+  for (const options of [
+    { netns: '-x' },
+    { uplinks: ['eth0; reboot'] },
+    { payPage: '10.0.0.1:99999' },
+    { allow: ['10.0.0.0/0'] },
+    { dns: 1 },
+    { shell: 'x' }
+  ]) {
     const [name = ''] = Object.keys(options)
     const device = { id: 'gw', driver: 'linux', address: 'localhost', options }
     t.throws(() => linux({ device, clock: () => 0 }), { code: 'UNSUPPORTED', message: new RegExp(`"${name}"`) })

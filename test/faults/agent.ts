@@ -25,6 +25,10 @@ export class RunningAgent {
     this.child = child
     this.#socket = socket
     this.#ended = once(child, 'exit').then(([code]) => code as number | null)
+    // A test that is ended from outside must not leave it running.
+    const kill = (): unknown => child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.removeListener('exit', kill))
     child.stderr?.on('data', piece => (this.#err += String(piece)))
   }
 

@@ -61,7 +61,16 @@ export class LoopDisk {
   /** @param place an empty directory; everything is undone with the test */
   static make(t: Test, place: string, mebibytes: number): LoopDisk {
     const disk = new LoopDisk(place)
-    t.teardown(() => disk.#remove())
+    const undo = (): void => disk.#remove()
+    const stop = (): never => process.exit(1)
+    // A run that is ended from outside leaves no mount behind either.
+    process.once('exit', undo)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+    t.teardown(() => {
+      process.removeListener('exit', undo)
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, stop)
+      undo()
+    })
     writeFileSync(disk.#image, '')
     truncateSync(disk.#image, mebibytes * MIB)
     run('mkfs.ext4', '-q', '-F', disk.#image)

@@ -26,6 +26,7 @@ export interface Snapshot {
 /** An iterator as `level` has it: `nextv` gives an empty array at the end. */
 export interface Pairs {
   nextv(size: number): Promise<Pair[]>
+  seek(target: Buffer): void
   close(): Promise<void>
 }
 
@@ -139,6 +140,9 @@ export function isClosed(error: unknown): boolean {
 }
 
 const PAGE_PAIRS = 256
+/** Pages beyond it are let go of at once, octets. */
+const LARGE = 64 * 1024
+const HIGHEST = Buffer.alloc(16, 0xff)
 
 /**
  * One page of a range, read with an iterator of its own, so that a slow reader pins nothing.
@@ -166,8 +170,28 @@ async function readPairs(store: Store, span: Span, octets: number, step: number,
     if (step > 1) return await iterator.nextv(step)
     return await readSingly(iterator, octets)
   } finally {
+    if (octets > LARGE) await letGo(iterator, span)
     await iterator.close()
   }
+}
+
+// A closed iterator keeps its last page, beside the copies it gave away, until V8 collects it, and V8 knows nothing of
+// that weight: reading a gibibyte took one. Reading on, where nothing is, makes it forget.
+async function letGo(iterator: Pairs, { lt }: Span): Promise<void> {
+  try {
+    iterator.seek(lt === undefined ? HIGHEST : lastBefore(lt))
+    await iterator.nextv(1)
+  } catch {
+    // A damaged file is told of by whoever reads it.
+  }
+}
+
+// Within the range: LevelDB ends the process where it is asked to go on behind the end of an empty store. No key of ours
+// is as high under its prefix, and the bound of a range ends with what `behindPrefix` made one higher.
+function lastBefore(lt: Buffer): Buffer {
+  const prefix = Buffer.from(lt)
+  prefix[prefix.length - 1] = (prefix.at(-1) ?? 1) - 1
+  return Buffer.concat([prefix, HIGHEST])
 }
 
 // LevelDB tells of damage only at the end of an iteration, and then withholds what came with that call.

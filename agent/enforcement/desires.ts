@@ -115,17 +115,16 @@ export class Desires {
     return desire !== undefined && this.#kindOf(session) !== desire.kind
   }
 
-  /**
-   * What an Access-Accept gave, by the documents as they are now. Worked out only when it is asked for, since grants come
-   * in on the path that answers Access-Requests.
-   */
-  granted({ subscriber: id, treatment: kind, nas }: Grant): () => AppliedTreatment {
+  /** What an Access-Accept gave, by the documents that decided it. */
+  granted({ subscriber: id, treatment: kind, nas, given }: Grant): AppliedTreatment {
+    const { subscriber, profile } = given ?? this.#documents(id)
+    const desire = { id, userName: '', kind, reason: '', subscriber, profile }
+    return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(nas)).attributes) }
+  }
+
+  #documents(id: string): Pick<Desire, 'subscriber' | 'profile'> {
     const subscriber = this.#options.replica.subscriber(id)
-    const profile = subscriber && this.#wanted(subscriber).profile
-    return () => {
-      const desire = { id, userName: '', kind, reason: '', subscriber, profile }
-      return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(nas)).attributes) }
-    }
+    return { subscriber, profile: subscriber && this.#wanted(subscriber).profile }
   }
 
   /** When a subscriber's validity ends, ms; -Infinity where it does not or has no end. */

@@ -313,8 +313,12 @@ export class Enforcement {
   }
 
   readonly #opened = (session: Session): void => {
-    this.#parts?.applied.opened(session)
-    if (session.subscriber !== '') this.#parts?.slices.add([session.subscriber], 'reconciliation')
+    const parts = this.#parts
+    if (parts === undefined) return
+    const known = parts.applied.of(session.id) !== undefined
+    const grant = known ? undefined : this.#options.sessions.grantOf(session)
+    if (grant !== undefined) parts.applied.set(session.id, parts.desires.granted(grant))
+    if (session.subscriber !== '') parts.slices.add([session.subscriber], 'reconciliation')
     this.nasSeen(session.nas)
   }
 
@@ -327,20 +331,16 @@ export class Enforcement {
   readonly #granted = (grant: Grant): void => {
     const parts = this.#parts
     if (parts === undefined) return
-    const treatment = parts.desires.granted(grant)
-    parts.applied.granted(grant, treatment)
     for (const session of this.#options.sessions.ofSubscriber(grant.subscriber)) {
       const same =
         session.nas === grant.nas && session.callingStation !== '' && session.callingStation === grant.callingStation
-      if (same) parts.applied.set(session.id, treatment())
+      if (same) parts.applied.set(session.id, parts.desires.granted(grant))
     }
     this.#watches.granted(grant)
-    this.nasSeen(grant.nas)
   }
 
   readonly #refused = (refusal: Refusal): void => {
     this.#watches.refused(refusal)
-    this.nasSeen(refusal.nas)
   }
 
   #silent(nas: string, driver: string, silent: boolean): void {

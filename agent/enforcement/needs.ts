@@ -47,6 +47,8 @@ export interface ReplicaView {
 export interface SessionsView
   extends Events<{ opened: [Session]; closed: [Session, Cause]; granted: [Grant]; refused: [Refusal] }> {
   get(id: string): Session | undefined
+  /** The Access-Accept that a session came from, while it is remembered. */
+  grantOf(session: Session): Grant | undefined
   /** Open and stale ones. */
   ofSubscriber(subscriber: string): readonly Session[]
   list(): Iterable<Session>

@@ -27,7 +27,8 @@ export interface SilencesOptions {
 /** Notices that NASes come back: by their own packets after a silence, or because a driver that did not answer does again. */
 export class Silences {
   readonly #options: SilencesOptions
-  readonly #seen = new Map<string, Milliseconds>()
+  // An object, whose time is changed in place: this is done for every packet.
+  readonly #seen = new Map<string, { at: Milliseconds }>()
   readonly #probes = new Map<string, () => void>()
 
   constructor(options: SilencesOptions) {
@@ -38,8 +39,10 @@ export class Silences {
   seen(nas: string): void {
     const now = this.#options.clock()
     const last = this.#seen.get(nas)
-    this.#seen.set(nas, now)
-    if (last !== undefined && now - last > this.#options.limits.silence) this.#options.back(nas)
+    if (last === undefined) return void this.#seen.set(nas, { at: now })
+    const silent = now - last.at
+    last.at = now
+    if (silent > this.#options.limits.silence) this.#options.back(nas)
   }
 
   /** A driver stopped answering: it is probed after 1 s, 2 s … 30 s, with jitter. */

@@ -1,6 +1,8 @@
 import type { Cause, Grant, Refusal, Session } from '../model/index.js'
 import type { Watch } from './proof.js'
 
+const NONE: readonly never[] = []
+
 /** Who waits for proof, by subscriber: what the session table tells is passed on to them. */
 export class Watches {
   readonly #bySubscriber = new Map<string, Map<Watch, string>>()
@@ -30,7 +32,8 @@ export class Watches {
   }
 
   // A copy: proof takes watches away.
-  #of(subscriber: string): (readonly [Watch, string])[] {
-    return [...(this.#bySubscriber.get(subscriber) ?? [])]
+  #of(subscriber: string): readonly (readonly [Watch, string])[] {
+    const watches = this.#bySubscriber.get(subscriber)
+    return watches === undefined ? NONE : [...watches]
   }
 }

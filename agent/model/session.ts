@@ -1,3 +1,4 @@
+import type { Profile, Subscriber } from './documents.js'
 import type { TreatmentKind } from './treatment.js'
 import type { Cause } from './usage.js'
 import type { Milliseconds } from './units.js'
@@ -91,6 +92,8 @@ export interface Grant {
   readonly treatment: TreatmentKind
   readonly callingStation: string
   readonly at: Milliseconds
+  /** The documents that decided, as they were then; absent: as they are when it matters. */
+  readonly given?: { readonly subscriber: Subscriber; readonly profile: Profile | undefined }
 }
 
 /** Access refused to a known subscriber. */

@@ -34,7 +34,6 @@ export interface SessionEvents {
 }
 
 export interface SessionCounts extends Readonly<Record<SessionState, number>> {
-  readonly grants: number
   /** Packets since start, by what they did. */
   readonly packets: Readonly<Record<Verdict, number>>
 }
@@ -70,7 +69,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
     this.#ledger = ledger
     this.#clock = clock
     this.#settings = { ...defaultSettings, ...settings }
-    this.#grants = new Grants(this.#settings.grants, this.#settings.grantAge)
+    this.#grants = new Grants(this.#settings.grants, this.#settings.grantAge, clock)
     this.#checkpoint = new Checkpoint(ledger, this.#table, () => this.#writer.durable())
     this.#writer = new Writer({
       ledger,
@@ -139,8 +138,9 @@ export class Sessions extends EventEmitter<SessionEvents> {
     this.emit('refused', refusal)
   }
 
-  grantOf(ticket: string): Grant | undefined {
-    return this.#grants.granted(ticket)
+  /** The Access-Accept that a session came from, while it is remembered. */
+  grantOf(session: Pick<Session, 'subscriber' | 'ticket' | 'nas'>): Grant | undefined {
+    return this.#grants.of(session)
   }
 
   /** The last refusal of a subscriber. */
@@ -165,7 +165,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
   }
 
   counts(): SessionCounts {
-    return { ...this.#table.states, grants: this.#grants.size, packets: { ...this.#packets } }
+    return { ...this.#table.states, packets: { ...this.#packets } }
   }
 
   /**
@@ -240,7 +240,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
   /** A ticket too long to carry its subscriber is completed from the grant. */
   #known(accounting: Accounting): Accounting {
     if (accounting.ticket === '' || accounting.subscriber !== '') return accounting
-    const grant = this.#grants.granted(accounting.ticket)
+    const grant = this.#grants.unnamed(accounting.ticket)
     return grant === undefined ? accounting : { ...accounting, subscriber: grant.subscriber, profile: grant.profile }
   }
 }

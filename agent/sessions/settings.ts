@@ -19,7 +19,7 @@ export interface SessionSettings {
   readonly keepClosed: number
   /** The most that one sweep adds to anybody's silence: a clock that leaps must not silence everybody. */
   readonly sweepStep: number
-  /** Access-Accepts that are remembered, by number and by age in milliseconds. */
+  /** Subscribers whose last Access-Accepts are remembered, and for how many milliseconds. */
   readonly grants: number
   readonly grantAge: Milliseconds
   /** As given to `readAccounting`: a replay reads the same times. */

@@ -1,4 +1,5 @@
-import { hash, randomFillSync, timingSafeEqual } from 'node:crypto'
+import { randomFillSync, timingSafeEqual } from 'node:crypto'
+import { Secret } from '../../protocols/radius/index.js'
 
 /*
  * A session ticket, as it travels in Class (RFC 2865 §5.25) from our Access-Accept into the NAS's accounting:
@@ -7,7 +8,7 @@ import { hash, randomFillSync, timingSafeEqual } from 'node:crypto'
  *   4  12        random: the ticket's name
  *  16  u8 length + UTF-8   subscriber
  *      u8 length + UTF-8   profile
- *      16        HMAC-SHA-256 over all before, truncated
+ *      16        HMAC-MD5 over all before: as strong as the signature of the packet that carries it
  *
  * At most 253 octets. Where both names do not fit, the profile is left out, then the subscriber: such a ticket still
  * names its session, and the agent finds the subscriber by the grant or by User-Name.
@@ -19,8 +20,6 @@ const MAC = 16
 const NAMES = MAGIC.length + ID
 const MAX = 253
 const ROOM = MAX - NAMES - 2 - MAC
-const SHA256_BLOCK = 64
-const SHA256 = 32
 const POOL = 256
 
 /** What a verified ticket says; `subscriber` and `profile` are '' where they did not fit. */
@@ -33,11 +32,8 @@ export interface Ticket {
 
 /** Issues and reads session tickets under one key. NASes may echo them, nobody else can make them. */
 export class Tickets {
-  // What is hashed: a block of key, then the ticket (inner) or the inner digest (outer). Kept, and used over and over.
-  readonly #inner = Buffer.alloc(SHA256_BLOCK + MAX)
-  readonly #outer = Buffer.alloc(SHA256_BLOCK + SHA256)
-  readonly #mac = Buffer.alloc(SHA256)
-  readonly #shortMac = this.#mac.subarray(0, MAC)
+  readonly #key: Secret
+  readonly #draft = Buffer.alloc(MAX)
   readonly #pool = Buffer.alloc(ID * POOL)
   #used = this.#pool.length
 
@@ -47,11 +43,7 @@ export class Tickets {
    */
   constructor(key: Buffer) {
     if (key.length < 16) throw new RangeError('the ticket key must hold at least 16 octets')
-    const short = key.length > SHA256_BLOCK ? hash('sha256', key, 'buffer') : key
-    for (let n = 0; n < SHA256_BLOCK; n++) {
-      this.#inner[n] = (short[n] ?? 0) ^ 0x36
-      this.#outer[n] = (short[n] ?? 0) ^ 0x5c
-    }
+    this.#key = new Secret(key)
   }
 
   /**
@@ -60,16 +52,12 @@ export class Tickets {
    */
   issue(subscriber: string, profile: string): { ticket: string; octets: Buffer } {
     const [who, what] = fitting(subscriber, profile)
-    let at = SHA256_BLOCK
-    at += MAGIC.copy(this.#inner, at)
-    at += this.#random(this.#inner, at)
-    at = putText(this.#inner, at, who)
-    at = putText(this.#inner, at, what)
-    const mac = this.#sign(at)
-    const length = at - SHA256_BLOCK
-    const octets = Buffer.allocUnsafe(length + MAC)
-    this.#inner.copy(octets, 0, SHA256_BLOCK, at)
-    mac.copy(octets, length)
+    const draft = this.#draft
+    draft.set(MAGIC, 0)
+    this.#random(draft, MAGIC.length)
+    const length = putText(draft, putText(draft, NAMES, who), what)
+    draft.set(this.#key.mac(draft.subarray(0, length)), length)
+    const octets = Buffer.from(draft.subarray(0, length + MAC))
     return { ticket: nameOf(octets), octets }
   }
 
@@ -77,8 +65,7 @@ export class Tickets {
   read(octets: Buffer): Ticket | undefined {
     const end = octets.length - MAC
     if (end < NAMES + 2 || octets.length > MAX || octets.readUInt32BE(0) !== MAGIC_NUMBER) return undefined
-    octets.copy(this.#inner, SHA256_BLOCK, 0, end)
-    if (!timingSafeEqual(this.#sign(SHA256_BLOCK + end), octets.subarray(end))) return undefined
+    if (!timingSafeEqual(this.#key.mac(octets.subarray(0, end)), octets.subarray(end))) return undefined
     const who = NAMES + 1
     const what = who + (octets[NAMES] ?? 0) + 1
     return {
@@ -88,21 +75,13 @@ export class Tickets {
     }
   }
 
-  /** HMAC by its definition (RFC 2104) of what lies in `#inner`: two one-shot hashes cost a third of createHmac. */
-  #sign(end: number): Buffer {
-    this.#outer.write(hash('sha256', this.#inner.subarray(0, end), 'binary'), SHA256_BLOCK, 'latin1')
-    this.#mac.write(hash('sha256', this.#outer, 'binary'), 'latin1')
-    return this.#shortMac
-  }
-
-  #random(to: Buffer, at: number): number {
+  #random(to: Buffer, at: number): void {
     if (this.#used >= this.#pool.length) {
       randomFillSync(this.#pool)
       this.#used = 0
     }
-    const taken = this.#pool.copy(to, at, this.#used, this.#used + ID)
+    this.#pool.copy(to, at, this.#used, this.#used + ID)
     this.#used += ID
-    return taken
   }
 }
 

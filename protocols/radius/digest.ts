@@ -80,6 +80,11 @@ export class Secret {
     return finish(state, message, inner.length, BLOCK)
   }
 
+  /** HMAC-MD5 over `octets`, 4096 at most; 16 octets. @throws RadiusError `RAD_TOO_LONG` */
+  mac(octets: Uint8Array): Buffer {
+    return this.sign(append(octets, 0))
+  }
+
   toString(): string {
     return '[secret]'
   }

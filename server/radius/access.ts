@@ -161,7 +161,7 @@ class Access {
     this.#granted(asked, subscriber, decision, ticket)
   }
 
-  #granted(asked: AccessRequest, subscriber: Subscriber, { kind }: Acceptance, ticket: string): void {
+  #granted(asked: AccessRequest, subscriber: Subscriber, { kind, profile }: Acceptance, ticket: string): void {
     this.#options.sessions.granted({
       ticket,
       subscriber: subscriber.id,
@@ -170,7 +170,8 @@ class Access {
       nas: asked.nas,
       treatment: kind,
       callingStation: asked.callingStation,
-      at: this.#options.clock()
+      at: this.#options.clock(),
+      given: { subscriber, profile }
     })
   }
 

@@ -53,7 +53,9 @@ export class Sessions extends EventEmitter<{
   refused: [Refusal]
 }> {
   readonly all = new Map<string, Session>()
+  readonly grants = new Map<string, Grant>()
   readonly get = (id: string): Session | undefined => this.all.get(id)
+  readonly grantOf = ({ ticket }: Session): Grant | undefined => this.grants.get(ticket)
   readonly list = (): Iterable<Session> => this.all.values()
   readonly ofSubscriber = (subscriber: string): readonly Session[] =>
     [...this.all.values()].filter(session => session.subscriber === subscriber && session.state !== 'closed')

@@ -7,6 +7,7 @@ import {
   type Cause,
   DriverError,
   type EnforcementNotice,
+  type Grant,
   type Nas,
   type Observation,
   readNotice,
@@ -219,7 +220,9 @@ export class World {
       return undefined
     }
     const ticket = `t${++this.#serial}`
-    if (announce) this.sessions.emit('granted', { ...who, ticket, profile: 'home', treatment: treatment.kind })
+    const grant: Grant = { ...who, ticket, profile: 'home', treatment: treatment.kind }
+    if (announce) this.sessions.grants.set(ticket, grant)
+    if (announce) this.sessions.emit('granted', grant)
     const session = newSession(`s${this.#serial}`, { ...who, ticket }, at)
     nas.actual.set(session.id, treatment)
     this.sessions.all.set(session.id, session)

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
-import { RecordKind, type Session } from '../../../agent/model/index.js'
+import { type Grant, RecordKind, type Session } from '../../../agent/model/index.js'
 import { type Sessions, why } from '../../../agent/sessions/index.js'
 import { billed, bills, MemoryLedger } from './memory-ledger.js'
 import { heard, log, open, type Said, T0, tell, tickets } from './packets.js'
@@ -476,38 +476,34 @@ t.test('closed sessions are kept only up to a number, those that closed first go
 })
 
 t.test('grants and refusals are remembered, bounded by number and age', async t => {
-  const sessions = await open(new MemoryLedger(), { grants: 2, grantAge: 1_000 })
-  const grant = (ticket: string, at: number) =>
-    ({
-      ticket,
-      subscriber: 'sub_9',
-      userName: 'x',
-      profile: 'p9',
-      nas: 'bras-1',
-      treatment: 'full',
-      callingStation: '',
-      at
-    }) as const
+  const sessions = await open(new MemoryLedger(), { grants: 4, grantAge: 1_000 })
+  const grant = (subscriber: string, nas: string, ticket: string, at = T0): Grant => {
+    return { ticket, subscriber, userName: 'x', profile: 'p9', nas, treatment: 'full', callingStation: '', at }
+  }
+  const granted = (subscriber: string, nas: string, ticket = '') => sessions.grantOf({ subscriber, nas, ticket })?.ticket
   const heardOf: string[] = []
   sessions.on('granted', ({ ticket }) => heardOf.push(ticket))
   sessions.on('refused', ({ code }) => heardOf.push(code))
-  for (const [n, ticket] of ['one', 'two', 'three'].entries()) sessions.granted(grant(ticket, n))
-  t.same(
-    ['one', 'two', 'three'].map(ticket => sessions.grantOf(ticket) !== undefined),
-    [false, true, true]
-  )
-  sessions.granted(grant('four', 5_000))
-  t.equal(sessions.grantOf('three'), undefined, 'too old')
+  sessions.granted(grant('sub_9', 'bras-1', 'one'))
+  sessions.granted(grant('sub_9', 'bras-2', 'two'))
+  sessions.granted(grant('sub_9', 'bras-1', 'three'))
+  t.equal(granted('sub_9', 'bras-1', 'one'), 'one', 'by its ticket')
+  t.equal(granted('sub_9', 'bras-1'), 'three', 'without a ticket: the last on that NAS')
+  t.equal(granted('sub_9', 'bras-3'), undefined)
+  sessions.granted(grant('sub_8', 'bras-1', 'four', T0 - 5_000))
+  t.equal(granted('sub_8', 'bras-1', 'four'), undefined, 'too old')
+  for (const other of ['sub_5', 'sub_6', 'sub_7']) sessions.granted(grant(other, 'bras-1', other))
+  t.equal(granted('sub_9', 'bras-1', 'three'), undefined, 'others came since')
   sessions.refused({
     subscriber: 'sub_9',
     userName: 'x',
     nas: 'bras-1',
     code: 'WRONG_PASSWORD',
     callingStation: '',
-    at: 1
+    at: T0
   })
   t.match(sessions.refusalOf('sub_9'), { code: 'WRONG_PASSWORD' })
-  t.same(heardOf, ['one', 'two', 'three', 'four', 'WRONG_PASSWORD'])
+  t.same(heardOf, ['one', 'two', 'three', 'four', 'sub_5', 'sub_6', 'sub_7', 'WRONG_PASSWORD'])
 })
 
 t.test('a ticket too long to name its subscriber is completed from the grant', async t => {

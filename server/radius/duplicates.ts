@@ -2,11 +2,14 @@
  * Which requests were seen: address → port and Identifier, together one number. There is room for one request each, told
  * apart by its authenticator: another one with the same Identifier takes its place (RFC 5080 §2.2.2).
  *
- * The requests of an address are chained in order of arrival, the oldest first: that is the order in which they expire
- * and in which they make room.
+ * A request is a place: an index into columns of numbers. Tens of thousands come a second and each is kept for half a
+ * minute: as objects they would all be copied by the garbage collector, again and again, while NASes wait. The places of an
+ * address are chained in order of arrival, the oldest first: that is the order in which they expire and make room. Who
+ * comes back to a place later says which request it was for, since another may have it by then.
  */
 import type { Clock, Milliseconds } from '../../agent/model/index.js'
 import type { Packet } from '../../protocols/radius/index.js'
+import { ReplyRing } from './reply-ring.js'
 
 /** How much is remembered. */
 export interface DuplicateLimits {
@@ -18,53 +21,22 @@ export interface DuplicateLimits {
   readonly overall: number
 }
 
-/** 30 s, and memory for about 30 MB of replies at most. */
+/** 30 s, and 38 MiB at most: 32 of replies, 6 of what tells requests apart. */
 export const defaultDuplicateLimits: DuplicateLimits = { age: 30_000, perSource: 32_768, overall: 131_072 }
 
-/** A request that is worked on or was answered. */
-export class Seen {
-  /** What it was answered with; undefined while it is worked on. */
-  reply: Buffer | undefined
-  older: Seen | undefined
-  newer: Seen | undefined
-  readonly source: Source
-  readonly port: number
-  readonly key: number
-  readonly at: Milliseconds
-  readonly #first: number
-  readonly #second: number
-  readonly #third: number
-  readonly #fourth: number
+/** Octets of replies for each request that may be remembered. */
+const REPLY = 256
+const LARGEST_REPLY = 4096
 
-  constructor(source: Source, port: number, key: number, authenticator: Buffer, at: Milliseconds) {
-    this.reply = undefined
-    this.older = source.newest
-    this.newer = undefined
-    this.source = source
-    this.port = port
-    this.key = key
-    this.at = at
-    this.#first = authenticator.readInt32LE(0)
-    this.#second = authenticator.readInt32LE(4)
-    this.#third = authenticator.readInt32LE(8)
-    this.#fourth = authenticator.readInt32LE(12)
-  }
-
-  has(authenticator: Buffer): boolean {
-    return (
-      authenticator.readInt32LE(0) === this.#first &&
-      authenticator.readInt32LE(4) === this.#second &&
-      authenticator.readInt32LE(8) === this.#third &&
-      authenticator.readInt32LE(12) === this.#fourth
-    )
-  }
-}
+const NONE = -1
+/** The key of a place that nobody has. */
+const FREE = -1
 
 interface Source {
   readonly address: string
-  readonly seen: Map<number, Seen>
-  oldest: Seen | undefined
-  newest: Seen | undefined
+  readonly places: Map<number, number>
+  oldest: number
+  newest: number
 }
 
 /** Recognises requests that were seen already. Bounded per address and in all; the oldest make room. */
@@ -72,11 +44,32 @@ export class Duplicates {
   readonly #clock: Clock
   readonly #limits: DuplicateLimits
   readonly #sources = new Map<string, Source>()
+  readonly #replies: ReplyRing
+  readonly #sourceOf: Source[] = []
+  readonly #keyOf: Int32Array
+  readonly #authenticatorOf: Int32Array
+  readonly #arrivedAt: Float64Array
+  readonly #older: Int32Array
+  /** Of a free place: the next free one. */
+  readonly #newer: Int32Array
+  readonly #replyAt: Float64Array
+  /** 0 while there is no reply. */
+  readonly #replyLength: Uint16Array
+  #free = NONE
   #size = 0
 
   constructor(clock: Clock, limits: DuplicateLimits = defaultDuplicateLimits) {
+    const { overall } = limits
     this.#clock = clock
     this.#limits = limits
+    this.#replies = new ReplyRing(overall * REPLY + LARGEST_REPLY)
+    this.#keyOf = new Int32Array(overall)
+    this.#authenticatorOf = new Int32Array(4 * overall)
+    this.#arrivedAt = new Float64Array(overall)
+    this.#older = new Int32Array(overall)
+    this.#newer = new Int32Array(overall)
+    this.#replyAt = new Float64Array(overall)
+    this.#replyLength = new Uint16Array(overall)
   }
 
   /** Requests that are remembered. */
@@ -86,32 +79,43 @@ export class Duplicates {
 
   /**
    * Looks a request up, and remembers it if it is new.
-   * @returns `fresh` with a place to put the reply; or what was seen before: its `reply`, if it has one already
+   * @returns its place when it is new; one's complement of its place (so a negative number) when it was seen before
    */
-  take(address: string, port: number, packet: Packet): { readonly fresh: boolean; readonly seen: Seen } {
+  take(address: string, port: number, packet: Packet): number {
     const now = this.#clock()
     const source = this.#sources.get(address) ?? this.#open(address)
     const key = port * 256 + packet.identifier
-    const { authenticator } = packet
-    const before = source.seen.get(key)
+    const before = source.places.get(key)
     if (before !== undefined) {
-      if (before.has(authenticator) && !this.#isOld(before, now)) return { fresh: false, seen: before }
-      this.#unchain(before) // the new one takes its place in the map
+      if (this.#has(before, packet) && !this.#isOld(before, now)) return ~before
+      this.#forget(before)
     }
     this.#expire(source, now)
-    if (this.#size >= this.#limits.overall || source.seen.size >= this.#limits.perSource) this.#makeRoom(source)
-    const seen = new Seen(source, port, key, authenticator, now)
-    source.seen.set(key, seen)
-    this.#chain(seen)
-    return { fresh: true, seen }
+    if (this.#size >= this.#limits.overall || source.places.size >= this.#limits.perSource) this.#makeRoom(source)
+    const place = this.#takePlace()
+    source.places.set(key, place)
+    this.#keyOf[place] = key
+    this.#write(place, packet, now)
+    this.#chain(place, source)
+    return place
+  }
+
+  /** The request of a place has its reply. */
+  answered(place: number, packet: Packet, reply: Buffer): void {
+    if (!this.#has(place, packet)) return
+    this.#replyAt[place] = this.#replies.add(reply)
+    this.#replyLength[place] = reply.length
+  }
+
+  /** What the request of a place was answered with; undefined while it is worked on. */
+  replyOf(place: number): Buffer | undefined {
+    const length = this.#replyLength[place]!
+    return length === 0 ? undefined : this.#replies.read(this.#replyAt[place]!, length)
   }
 
   /** Forgets a request that got no answer, so that the next one like it is worked on. */
-  forget(seen: Seen): void {
-    const { source, key } = seen
-    if (source.seen.get(key) !== seen) return
-    source.seen.delete(key)
-    this.#unchain(seen)
+  forget(place: number, packet: Packet): void {
+    if (this.#has(place, packet)) this.#forget(place)
   }
 
   /** Forgets what is older than its age. Addresses that went quiet keep theirs until this is called. */
@@ -119,47 +123,80 @@ export class Duplicates {
     const now = this.#clock()
     for (const source of this.#sources.values()) {
       this.#expire(source, now)
-      if (source.oldest === undefined) this.#sources.delete(source.address)
+      if (source.oldest === NONE) this.#sources.delete(source.address)
     }
   }
 
+  #has(place: number, { identifier, authenticator }: Packet): boolean {
+    const key = this.#keyOf[place]!
+    const at = 4 * place
+    const is = this.#authenticatorOf
+    return (
+      key !== FREE &&
+      (key & 0xff) === identifier &&
+      is[at] === authenticator.readInt32LE(0) &&
+      is[at + 1] === authenticator.readInt32LE(4) &&
+      is[at + 2] === authenticator.readInt32LE(8) &&
+      is[at + 3] === authenticator.readInt32LE(12)
+    )
+  }
+
+  #write(place: number, { authenticator }: Packet, now: Milliseconds): void {
+    for (let word = 0; word < 4; word++) this.#authenticatorOf[4 * place + word] = authenticator.readInt32LE(4 * word)
+    this.#arrivedAt[place] = now
+    this.#replyLength[place] = 0
+  }
+
   #makeRoom(source: Source): void {
-    if (source.oldest !== undefined) return this.forget(source.oldest)
-    for (const other of this.#sources.values()) if (other.oldest !== undefined) return this.forget(other.oldest)
+    if (source.oldest !== NONE) return this.#forget(source.oldest)
+    for (const other of this.#sources.values()) if (other.oldest !== NONE) return this.#forget(other.oldest)
   }
 
   #expire(source: Source, now: Milliseconds): void {
-    while (source.oldest !== undefined && this.#isOld(source.oldest, now)) this.forget(source.oldest)
+    while (source.oldest !== NONE && this.#isOld(source.oldest, now)) this.#forget(source.oldest)
   }
 
   // A clock that was set back makes nothing immortal.
-  #isOld({ at }: Seen, now: Milliseconds): boolean {
+  #isOld(place: number, now: Milliseconds): boolean {
+    const at = this.#arrivedAt[place]!
     return now - at >= this.#limits.age || now < at
   }
 
   #open(address: string): Source {
-    const source: Source = { address, seen: new Map(), oldest: undefined, newest: undefined }
+    const source: Source = { address, places: new Map(), oldest: NONE, newest: NONE }
     this.#sources.set(address, source)
     return source
   }
 
-  #chain(seen: Seen): void {
-    const { source } = seen
-    if (source.newest === undefined) source.oldest = seen
-    else source.newest.newer = seen
-    source.newest = seen
+  #takePlace(): number {
+    if (this.#free === NONE) return this.#size
+    const place = this.#free
+    this.#free = this.#newer[place]!
+    return place
+  }
+
+  #chain(place: number, source: Source): void {
+    this.#sourceOf[place] = source
+    this.#older[place] = source.newest
+    this.#newer[place] = NONE
+    if (source.newest === NONE) source.oldest = place
+    else this.#newer[source.newest] = place
+    source.newest = place
     this.#size++
   }
 
-  // It lets go of its neighbours: to the garbage collector a dead one that lived long would keep all newer ones alive.
-  #unchain(seen: Seen): void {
-    const { source, older, newer } = seen
-    if (older === undefined) source.oldest = newer
-    else older.newer = newer
-    if (newer === undefined) source.newest = older
-    else newer.older = older
-    seen.older = undefined
-    seen.newer = undefined
+  #forget(place: number): void {
+    const source = this.#sourceOf[place]!
+    const older = this.#older[place]!
+    const newer = this.#newer[place]!
+    if (older === NONE) source.oldest = newer
+    else this.#newer[older] = newer
+    if (newer === NONE) source.newest = older
+    else this.#older[newer] = older
+    source.places.delete(this.#keyOf[place]!)
+    this.#keyOf[place] = FREE
+    this.#newer[place] = this.#free
+    this.#free = place
     this.#size--
   }
 }

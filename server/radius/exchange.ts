@@ -4,7 +4,7 @@ import { Code, Packet, verifyRequest } from '../../protocols/radius/index.js'
 import { Counters, type RadiusCounts } from './counters.js'
 import { type DiscardReason, discardWords } from './discards.js'
 import { Delayed, type Timers } from './delayed.js'
-import { type DuplicateLimits, Duplicates, type Seen } from './duplicates.js'
+import { type DuplicateLimits, Duplicates } from './duplicates.js'
 import { encodeReply } from './encode-reply.js'
 import { printable } from './printable.js'
 import { Quiet } from './quiet.js'
@@ -102,9 +102,10 @@ export class Exchange {
     const { signing, locks } = this.#options
     const fault = verifyRequest(packet, source.secret) ?? signingFault(packet, source, signing, locks)
     if (fault !== undefined) return this.#faulty(fault, nas, address)
-    const { fresh, seen } = this.#duplicates.take(address, port, packet)
-    if (!fresh) return this.#repeat(seen, send)
-    this.#work(handler, { on, packet, source, seen, send })
+    const place = this.#duplicates.take(address, port, packet)
+    const task: Task = { on, packet, source, place, port, send }
+    if (place < 0) this.#repeat(task)
+    else this.#work(handler, task)
   }
 
   /**
@@ -123,9 +124,10 @@ export class Exchange {
       this.#faulty(fault ?? 'WRONG_PORT', source.nas, source.address)
       return fault ?? 'WRONG_PORT'
     }
-    const { fresh, seen } = this.#duplicates.take(name, 0, packet)
-    if (fresh) this.#work(handler, { on, packet, source, seen, send, busy })
-    else this.#repeat(seen, send)
+    const place = this.#duplicates.take(name, 0, packet)
+    const task: Task = { on, packet, source, place, port: 0, send, busy }
+    if (place < 0) this.#repeat(task)
+    else this.#work(handler, task)
     return undefined
   }
 
@@ -136,10 +138,11 @@ export class Exchange {
     return code === Code.AccountingRequest ? accounting : undefined
   }
 
-  #repeat(seen: Seen, send: Send): void {
-    if (seen.reply === undefined) return this.#counters.discarded('DUPLICATE_IN_FLIGHT')
+  #repeat(task: Task): void {
+    const reply = this.#duplicates.replyOf(~task.place)
+    if (reply === undefined) return this.#counters.discarded('DUPLICATE_IN_FLIGHT')
     this.#counters.repeated()
-    this.#send(seen.reply, seen, send)
+    this.#send(reply, task)
   }
 
   #work(handler: Handler, task: Task): void {
@@ -188,13 +191,13 @@ export class Exchange {
     if (!this.#delayed.add(() => this.#reply(reply, row, task))) this.#silent('REJECT_QUEUE_FULL', task)
   }
 
-  #reply(reply: Buffer, row: ReplyRow, { seen, send }: Task): void {
-    seen.reply = reply
+  #reply(reply: Buffer, row: ReplyRow, task: Task): void {
+    this.#duplicates.answered(task.place, task.packet, reply)
     this.#counters.replied(row.reply!)
-    this.#send(reply, seen, send)
+    this.#send(reply, task)
   }
 
-  #send(reply: Buffer, { port, source }: Seen, send: Send): void {
+  #send(reply: Buffer, { port, source, send }: Task): void {
     try {
       send(reply, port, source.address)
     } catch (error) {
@@ -203,13 +206,13 @@ export class Exchange {
   }
 
   // Without a reply the NAS asks again, and is to be heard then.
-  #silent(reason: DiscardReason, { seen, source }: Task): void {
-    this.#duplicates.forget(seen)
+  #silent(reason: DiscardReason, { place, packet, source }: Task): void {
+    this.#duplicates.forget(place, packet)
     this.#tell(reason, source.nas, source.address)
   }
 
-  #failed(error: unknown, { seen, source, packet }: Task): void {
-    this.#duplicates.forget(seen)
+  #failed(error: unknown, { place, source, packet }: Task): void {
+    this.#duplicates.forget(place, packet)
     this.#counters.discarded('HANDLER_FAILED')
     const held = this.#quiet.may('handler')
     if (held === undefined) return
@@ -245,7 +248,9 @@ export class Exchange {
 
 interface Task extends RadiusRequest {
   readonly on: Port
-  readonly seen: Seen
+  /** Where it is remembered; one's complement of that when it was seen before. */
+  readonly place: number
+  readonly port: number
   readonly send: Send
   readonly busy?: Carrier['busy']
 }

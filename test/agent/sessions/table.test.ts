@@ -480,7 +480,8 @@ t.test('grants and refusals are remembered, bounded by number and age', async t 
   const grant = (subscriber: string, nas: string, ticket: string, at = T0): Grant => {
     return { ticket, subscriber, userName: 'x', profile: 'p9', nas, treatment: 'full', callingStation: '', at }
   }
-  const granted = (subscriber: string, nas: string, ticket = '') => sessions.grantOf({ subscriber, nas, ticket })?.ticket
+  const granted = (subscriber: string, nas: string, ticket = '') =>
+    sessions.grantOf({ subscriber, nas, ticket })?.ticket
   const heardOf: string[] = []
   sessions.on('granted', ({ ticket }) => heardOf.push(ticket))
   sessions.on('refused', ({ code }) => heardOf.push(code))

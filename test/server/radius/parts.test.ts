@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { LedgerError } from '../../../agent/ledger/index.js'
 import { type Entry, readNotice, RecordKind } from '../../../agent/model/index.js'
@@ -6,8 +7,11 @@ import { Delayed } from '../../../server/radius/delayed.js'
 import { Duplicates } from '../../../server/radius/duplicates.js'
 import { printable } from '../../../server/radius/printable.js'
 import { Quiet } from '../../../server/radius/quiet.js'
+import { ReplyRing } from '../../../server/radius/reply-ring.js'
 import { Rejections } from '../../../server/radius/rejections.js'
 import { lines, secret, T0 } from './rig.js'
+
+const NOTHING = Buffer.alloc(0)
 
 function packet(identifier: number): Packet {
   return Packet.decode(encodeRequest(Code.AccessRequest, identifier, Buffer.alloc(0), secret).datagram) as Packet
@@ -90,7 +94,7 @@ t.test('Delayed: without a delay nothing waits', async t => {
 t.test('Duplicates: bounded per address and in all, the oldest make room', async t => {
   const duplicates = new Duplicates(() => T0, { age: 30_000, perSource: 2, overall: 3 })
   const [a, b, c, d, e] = Array.from({ length: 5 }, (_, n) => packet(n)) as [Packet, Packet, Packet, Packet, Packet]
-  const isFresh = (address: string, packet: Packet) => duplicates.take(address, 1812, packet).fresh
+  const isFresh = (address: string, packet: Packet) => duplicates.take(address, 1812, packet) >= 0
   t.ok(isFresh('192.0.2.1', a))
   t.ok(isFresh('192.0.2.1', b))
   t.notOk(isFresh('192.0.2.1', a))
@@ -112,28 +116,98 @@ t.test('Duplicates: what is old is forgotten, when the address asks again and by
   duplicates.take('192.0.2.1', 1, first)
   duplicates.take('192.0.2.2', 1, packet(2))
   now += 29_999
-  t.notOk(duplicates.take('192.0.2.1', 1, first).fresh)
+  t.notOk(duplicates.take('192.0.2.1', 1, first) >= 0)
   now += 1
-  t.ok(duplicates.take('192.0.2.1', 1, first).fresh)
+  t.ok(duplicates.take('192.0.2.1', 1, first) >= 0)
   t.equal(duplicates.size, 2)
   duplicates.sweep()
   t.equal(duplicates.size, 1)
   now -= 60_000
-  t.ok(duplicates.take('192.0.2.1', 1, first).fresh, 'a clock that was set back keeps nothing for ever')
+  t.ok(duplicates.take('192.0.2.1', 1, first) >= 0, 'a clock that was set back keeps nothing for ever')
 })
 
 t.test('Duplicates: a late answer to a request whose place was taken disturbs nobody', async t => {
   const duplicates = new Duplicates(() => T0)
   const old = packet(7)
-  const { seen } = duplicates.take('192.0.2.1', 1, old)
+  const place = duplicates.take('192.0.2.1', 1, old)
   const young = packet(7)
   const other = duplicates.take('192.0.2.1', 1, young)
-  t.ok(other.fresh)
-  seen.reply = Buffer.from('late')
-  duplicates.forget(seen)
-  t.equal(duplicates.take('192.0.2.1', 1, young).seen, other.seen)
-  t.equal(other.seen.reply, undefined)
+  t.ok(other >= 0)
+  duplicates.answered(place, old, Buffer.from('late'))
+  duplicates.forget(place, old)
+  t.equal(duplicates.take('192.0.2.1', 1, young), ~other)
+  t.equal(duplicates.replyOf(other), undefined)
+  duplicates.answered(other, young, Buffer.from('in time'))
+  t.same(duplicates.replyOf(other), Buffer.from('in time'))
   t.equal(duplicates.size, 1)
+  duplicates.forget(other, young)
+  duplicates.forget(other, young)
+  t.equal(duplicates.size, 0, 'what is forgotten twice is forgotten once')
+})
+
+t.test('Duplicates: whatever comes, it recognises what a plain list would', async t => {
+  const packets = Array.from({ length: 12 }, (_, n) => packet(n % 4))
+  const step = fc.record({
+    address: fc.constantFrom('a', 'b'),
+    which: fc.nat(11),
+    then: fc.constantFrom('answer', 'forget', '')
+  })
+  const limits = { age: 5, perSource: 3, overall: 4 }
+  fc.assert(
+    fc.property(fc.array(fc.tuple(step, fc.nat(2)), { maxLength: 60 }), steps => {
+      let now = T0
+      const duplicates = new Duplicates(() => now, limits)
+      let model: { address: string; packet: Packet; at: number; reply?: Buffer }[] = []
+      for (const [{ address, which, then }, pause] of steps) {
+        now += pause
+        const asked = packets[which]!
+        const place = duplicates.take(address, 1, asked)
+        const known = model.find(one => one.address === address && one.packet === asked && now - one.at < limits.age)
+        if (place < 0 !== (known !== undefined)) return false
+        if (known !== undefined && Buffer.compare(duplicates.replyOf(~place) ?? NOTHING, known.reply ?? NOTHING) !== 0)
+          return false
+        if (known === undefined) {
+          const taken = (one: { address: string; packet: Packet }) =>
+            one.address === address && one.packet.identifier === asked.identifier
+          model = model.filter(one => !taken(one) && !(one.address === address && now - one.at >= limits.age))
+          const own = model.filter(one => one.address === address)
+          if (own.length >= limits.perSource || model.length >= limits.overall) {
+            const first = own[0] ?? model[0]
+            model = model.filter(one => one !== first)
+          }
+          model.push({ address, packet: asked, at: now })
+        }
+        const mine = model.find(one => one.address === address && one.packet === asked)!
+        const at = place < 0 ? ~place : place
+        if (then === 'answer') duplicates.answered(at, asked, (mine.reply = Buffer.from(`${which} at ${now}`)))
+        if (then === 'forget') duplicates.forget(at, asked)
+        if (then === 'forget') model = model.filter(one => one !== mine)
+        if (duplicates.size !== model.length) return false
+      }
+      return true
+    }),
+    { numRuns: 500, seed: 11 }
+  )
+  t.pass('500 histories agree')
+})
+
+t.test('ReplyRing: the newest replies are there, whole, and the oldest make room', async t => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 60 })
+  fc.assert(
+    fc.property(sizes, all => {
+      const ring = new ReplyRing(100)
+      const added = all.map((length, n) => ({ position: ring.add(Buffer.alloc(length, n)), length, n }))
+      let octets = 0
+      return added.toReversed().every(({ position, length, n }) => {
+        octets += length
+        const read = ring.read(position, length)
+        if (read === undefined) return octets > 60 // what a round may leave unused at its end
+        return read.equals(Buffer.alloc(length, n))
+      })
+    }),
+    { numRuns: 300, seed: 3 }
+  )
+  t.pass('300 rings agree')
 })
 
 t.test('Rejections: gathered by who, where and why, and written once with their number', async t => {

@@ -43,7 +43,8 @@ export class AppliedTable {
   set(session: string, applied: AppliedTreatment): void {
     const kept: AppliedTreatment = { ...applied, attributes: this.#share(applied.attributes) }
     this.#sessions.set(session, kept)
-    this.#store.put(TABLE, session, kept)
+    const { from: _, ...stored } = kept
+    this.#store.put(TABLE, session, stored)
   }
 
   /** The session is no more. */

@@ -85,6 +85,7 @@ export class Desires {
   /** The sessions that do not have what they should. */
   needs(desire: Desire): readonly Need[] {
     return this.#options.sessions.ofSubscriber(desire.id).flatMap(session => {
+      if (this.#isAsDesired(session, desire)) return []
       const before = this.#appliedOf(session, desire)
       const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
       return step === undefined ? [] : [{ session, step, before }]
@@ -119,7 +120,9 @@ export class Desires {
   granted({ subscriber: id, treatment: kind, nas, given }: Grant): AppliedTreatment {
     const { subscriber, profile } = given ?? this.#documents(id)
     const desire = { id, userName: '', kind, reason: '', subscriber, profile }
-    return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(nas)).attributes) }
+    const vendor = this.#vendor(nas)
+    const attributes = inForce(this.treatment(desire, kind, vendor).attributes)
+    return { kind, attributes, ...(subscriber !== undefined && { from: { subscriber, profile, vendor } }) }
   }
 
   #documents(id: string): Pick<Desire, 'subscriber' | 'profile'> {
@@ -167,6 +170,15 @@ export class Desires {
     const [session] = this.#options.sessions.ofSubscriber(id)
     const reason = 'no longer a subscriber: billing removed the document'
     return { id, userName: session?.userName ?? id, kind: 'blocked', reason, subscriber: undefined, profile: undefined }
+  }
+
+  // Most sessions that open have just been granted what the documents say: that is seen without working it out again.
+  #isAsDesired(session: Session, { subscriber, profile, kind }: Desire): boolean {
+    const known = this.#options.applied.of(session.id)
+    if (known === undefined) return this.#kindOf(session) === kind
+    const { from } = known
+    if (known.kind !== kind || from === undefined) return false
+    return from.subscriber === subscriber && from.profile === profile && from.vendor === this.#vendor(session.nas)
   }
 
   #appliedOf(session: Session, desire: Desire): AppliedTreatment {

@@ -1,4 +1,13 @@
-import type { AttributeValue, Session, SessionRef, Treatment, TreatmentKind } from '../model/index.js'
+import type {
+  AttributeValue,
+  Profile,
+  Session,
+  SessionRef,
+  Subscriber,
+  Treatment,
+  TreatmentKind,
+  Vendor
+} from '../model/index.js'
 
 /** What a session has now, as far as we know. */
 export interface AppliedTreatment {
@@ -11,6 +20,8 @@ export interface AppliedTreatment {
   readonly was?: TreatmentKind
   /** While uncertain: it may also have another variety of the same kind, so that a reading of the kind proves nothing. */
   readonly varied?: boolean
+  /** What it follows from, where it follows from nothing else: while that is in force it is right. */
+  readonly from?: { readonly subscriber: Subscriber; readonly profile: Profile | undefined; readonly vendor: Vendor }
 }
 
 /** From worse to better, `looser` is a restore; `sideways` keeps the kind: another rate. */

@@ -58,13 +58,15 @@ function attributesOf(
   )
 }
 
-function overlay(below: AttributeValue[], extras: Extras = {}): AttributeValue[] {
+function overlay(below: AttributeValue[], extras: Extras | undefined): AttributeValue[] {
+  if (extras === undefined) return below
   const added = listed(extras)
   const names = new Set(added.map(keyOf))
   return [...below.filter(attribute => !names.has(keyOf(attribute))), ...added]
 }
 
-function underlay(below: AttributeValue[], extras: Extras = {}, service: readonly string[]): AttributeValue[] {
+function underlay(below: AttributeValue[], extras: Extras | undefined, service: readonly string[]): AttributeValue[] {
+  if (extras === undefined) return below
   const names = new Set(below.map(keyOf))
   const added = listed(extras).filter(extra => !names.has(keyOf(extra)) && !service.includes(bare(extra.name)))
   return [...below, ...added]

@@ -48,6 +48,8 @@ export class Packet {
   readonly length: number
   readonly #octets: Buffer
   readonly #index: readonly number[]
+  // Asked for several times a packet; each view costs as much as reading ten attributes.
+  #authenticator: Buffer | undefined
 
   private constructor(octets: Buffer, length: number, index: readonly number[]) {
     this.code = octets[0]!
@@ -94,7 +96,7 @@ export class Packet {
 
   /** The 16 octets of the Request or Response Authenticator; a view. */
   get authenticator(): Buffer {
-    return this.#octets.subarray(4, HEADER)
+    return (this.#authenticator ??= this.#octets.subarray(4, HEADER))
   }
 
   /** All attributes as they are on the wire, 0–4076 octets; a view. */
@@ -104,7 +106,7 @@ export class Packet {
 
   /** The whole packet without padding; a view. */
   get octetsOnWire(): Buffer {
-    return this.#octets.subarray(0, this.length)
+    return this.length === this.#octets.length ? this.#octets : this.#octets.subarray(0, this.length)
   }
 
   /** Number of attributes, 0–200. */

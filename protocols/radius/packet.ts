@@ -72,9 +72,9 @@ export class Packet {
     if (length > MAX_PACKET) return 'RAD_LENGTH_TOO_LARGE'
     if (length > datagram.length) return 'RAD_TRUNCATED'
     if (!isKnownCode(datagram[0]!) && options?.anyCode !== true) return 'RAD_UNKNOWN_CODE'
-    const index: number[] = []
-    const fault = indexAttributes(datagram, length, index) ?? signatureFault(datagram, index)
-    return fault ?? new Packet(datagram, length, index)
+    const index = indexAttributes(datagram, length)
+    if (typeof index === 'string') return index
+    return signatureFault(datagram, index) ?? new Packet(datagram, length, index)
   }
 
   /**
@@ -90,8 +90,8 @@ export class Packet {
     octets[0] = code
     octets.writeUInt16BE(length, 2)
     octets.set(attributes, HEADER)
-    const index: number[] = []
-    return indexAttributes(octets, length, index) ?? new Packet(octets, length, index)
+    const index = indexAttributes(octets, length)
+    return typeof index === 'string' ? index : new Packet(octets, length, index)
   }
 
   /** The 16 octets of the Request or Response Authenticator; a view. */
@@ -245,7 +245,11 @@ function uint32At(octets: Buffer, at: number): number {
   return ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0
 }
 
-function indexAttributes(octets: Buffer, end: number, index: number[]): Malformed | undefined {
+// Written over and over, then cut to size: a list that grows costs three times its octets.
+const draft: number[] = Array.from({ length: MAX_ATTRIBUTES }, () => 0)
+
+function indexAttributes(octets: Buffer, end: number): Malformed | number[] {
+  let count = 0
   let at = HEADER
   while (at < end) {
     if (at + 2 > end) return 'RAD_ATTRIBUTE_STRAY'
@@ -254,11 +258,11 @@ function indexAttributes(octets: Buffer, end: number, index: number[]): Malforme
     const length = octets[at + 1]!
     if (length < 2) return 'RAD_ATTRIBUTE_LENGTH'
     if (at + length > end) return 'RAD_ATTRIBUTE_OVERFLOW'
-    if (index.length === MAX_ATTRIBUTES) return 'RAD_TOO_MANY_ATTRIBUTES'
-    index.push((type << TYPE_SHIFT) | at)
+    if (count === MAX_ATTRIBUTES) return 'RAD_TOO_MANY_ATTRIBUTES'
+    draft[count++] = (type << TYPE_SHIFT) | at
     at += length
   }
-  return undefined
+  return draft.slice(0, count)
 }
 
 function signatureFault(octets: Buffer, index: readonly number[]): Malformed | undefined {

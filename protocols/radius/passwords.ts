@@ -61,8 +61,12 @@ export function decodeSalted(hidden: Buffer, authenticator: Buffer, secret: Secr
 export function encodeSalted(plain: Buffer, authenticator: Buffer, secret: Secret, salt: Buffer = newSalt()): Buffer {
   if (plain.length > 239) throw new RadiusError('RAD_BAD_VALUE', 'a value hidden with a salt holds at most 239 octets')
   if (salt.length !== 2) throw new RadiusError('RAD_BAD_VALUE', 'a salt holds 2 octets')
-  const body = padded(Buffer.concat([Buffer.from([plain.length]), plain]))
-  return Buffer.concat([salt, hide(body, secret, authenticator, salt)])
+  const hidden = Buffer.alloc(2 + Math.ceil((1 + plain.length) / BLOCK) * BLOCK)
+  hidden.set(salt, 0)
+  hidden[2] = plain.length
+  hidden.set(plain, 3)
+  hide(hidden.subarray(2), secret, authenticator, salt)
+  return hidden
 }
 
 /** A random salt: two octets of which the first bit is 1. RFC 2868 §3.5. */
@@ -107,14 +111,13 @@ function padded(plain: Buffer): Buffer {
   return Buffer.concat([plain], Math.max(BLOCK, Math.ceil(plain.length / BLOCK) * BLOCK))
 }
 
-// Each block is combined with a digest over the secret and the hidden block before it.
-function hide(plain: Buffer, secret: Secret, ...first: Buffer[]): Buffer {
-  const hidden = Buffer.from(plain)
-  for (let at = 0; at < hidden.length; at += BLOCK) {
-    const mask = at === 0 ? secret.mask(...first) : secret.mask(hidden.subarray(at - BLOCK, at))
-    xor(hidden.subarray(at, at + BLOCK), mask)
+// In place. Each block is combined with a digest over the secret and the hidden block before it.
+function hide(octets: Buffer, secret: Secret, ...first: Buffer[]): Buffer {
+  for (let at = 0; at < octets.length; at += BLOCK) {
+    const mask = at === 0 ? secret.mask(...first) : secret.mask(octets.subarray(at - BLOCK, at))
+    for (let i = 0; i < BLOCK; i++) octets[at + i]! ^= mask[i]!
   }
-  return hidden
+  return octets
 }
 
 function reveal(hidden: Buffer, secret: Secret, ...first: Buffer[]): Buffer {

@@ -17,7 +17,8 @@ import type { Table } from './table.js'
 export const entriesTable = 'sessions'
 export const stateTable = 'sessions-checkpoint'
 export const stateKey = 'state'
-const CHUNK = 500
+// Small, so that a checkpoint of many sessions never keeps packets waiting for more than a millisecond or two.
+const CHUNK = 100
 
 /** What the checkpoint says about itself. */
 export interface CheckpointState {

@@ -16,6 +16,7 @@ import { listen, listenForTls, makeRadius } from './wiring/answering.js'
 import type { Base } from './wiring/base.js'
 import { startUplink } from './wiring/billing.js'
 import { Closers } from './wiring/closers.js'
+import { deviceDrivers } from './wiring/drivers.js'
 import { makeEnforcement } from './wiring/enforcing.js'
 import { openState, type State } from './wiring/state.js'
 
@@ -67,7 +68,8 @@ async function start(base: Base): Promise<Omit<Agent, 'close'>> {
   const state = await openState(base)
   const settings: PolicySettings = { ...config.policy, localPools: state.pools }
   let radsec: RadSec | undefined
-  const enforcement = makeEnforcement(base, state, settings, nas => radsec?.reverse(nas.id))
+  const devices = deviceDrivers(base, state.replica)
+  const enforcement = makeEnforcement(base, state, settings, { devices, reverse: nas => radsec?.reverse(nas.id) })
   const problems = new AttributeProblems()
   const radius = await makeRadius(base, state, { settings, enforcement, problems })
   closers.add(() => enforcement.close())

@@ -1,6 +1,6 @@
 import type { AnyDriver, Device, Nas } from '../agent/model/index.js'
 import type { Replica } from '../agent/subscribers/index.js'
-import { drivers } from '../drivers/index.js'
+import { type DriverName, drivers, isDriverName } from '../drivers/index.js'
 import { Secret } from '../protocols/radius/index.js'
 import type { ReverseChannel } from '../server/radius/tls/index.js'
 import type { Base } from './base.js'
@@ -8,40 +8,109 @@ import type { Base } from './base.js'
 /** The way back over a NAS's own TLS connection, while there is one. */
 export type Reverse = (nas: Nas) => ReverseChannel | undefined
 
-interface Held {
-  readonly nas: Nas
-  readonly device: Device | undefined
-  readonly drivers: readonly AnyDriver[]
+/** The driver of a device by the id of its document; undefined where there is no such document or no driver for it. */
+export type DeviceDrivers = (id: string) => AnyDriver | undefined
+
+/** What makes the driver of a device document, by the name that the document gives. */
+type Make = (device: Device, base: Base) => AnyDriver
+
+const makers: Readonly<Record<Exclude<DriverName, 'radius-dae'>, Make>> = {
+  mikrotik: (device, base) => {
+    const { clock, config } = base
+    const lists = { walled: config.policy.walledGarden.addressList }
+    return drivers.mikrotik({ device, credential: credentialOf(device, base), clock, lists })
+  },
+  snmp: (device, base) => drivers.snmp({ device, credential: credentialOf(device, base), clock: base.clock }),
+  openwrt: (device, base) => drivers.openwrt({ device, credential: credentialOf(device, base), clock: base.clock }),
+  linux: (device, { clock }) => drivers.linux({ device, clock }),
+  genieacs: (device, base) =>
+    drivers.genieacs({
+      device,
+      // An NBI that nothing guards has no credential.
+      ...(device.credentialRef !== undefined && { credential: credentialOf(device, base) })
+    })
 }
 
-/** The drivers of a NAS in the order of the ladder, kept until its document or its device's changes. */
-export function driversOf(base: Base, replica: Replica, reverse: Reverse): (nas: Nas) => readonly AnyDriver[] {
+/**
+ * Makes the driver that a device document asks for; whoever asks closes it.
+ * @returns undefined where its document is not understood: the log says why
+ */
+export function deviceDriver(device: Device, base: Base): AnyDriver | undefined {
+  const { id, driver } = device
+  if (!isDriverName(driver) || driver === 'radius-dae') {
+    base.log.error({ device: id, driver }, `a device cannot be driven: its driver is none of ${names}`)
+    return undefined
+  }
+  try {
+    return makers[driver](device, base)
+  } catch (error) {
+    base.log.error({ err: error, device: id }, 'a device cannot be driven: its document is not understood')
+    return undefined
+  }
+}
+
+/**
+ * The drivers of all devices, each made when it is first asked for and kept until its document changes: whoever speaks
+ * to a device speaks over the same connections.
+ */
+export function deviceDrivers(base: Base, replica: Pick<Replica, 'device'>): DeviceDrivers {
+  const kept = new Kept<Device, AnyDriver | undefined>(
+    device => deviceDriver(device, base),
+    driver => driver?.close()
+  )
+  base.closers.add(() => kept.close())
+  return id => kept.of(id, replica.device(id))
+}
+
+/** The drivers of a NAS in the order to prefer: RADIUS, then its own API. Kept until its document changes. */
+export function driversOf(base: Base, devices: DeviceDrivers, reverse: Reverse): (nas: Nas) => readonly AnyDriver[] {
   const { secrets, dictionary, clock, closers } = base
-  const known = new Map<string, Held>()
-  const release = ({ drivers }: Held) => Promise.all(drivers.map(driver => driver.close()))
-  closers.add(() => Promise.all([...known.values()].map(release)))
+  const kept = new Kept<Nas, AnyDriver>(
+    nas => {
+      const secret = new Secret(secrets.resolve(nas.secretRef))
+      return drivers['radius-dae']({ nas, secret, dictionary, clock, reverse: () => reverse(nas) })
+    },
+    driver => driver.close()
+  )
+  closers.add(() => kept.close())
   return nas => {
-    const held = known.get(nas.id)
-    const device = nas.device === undefined ? undefined : replica.device(nas.device)
-    if (held?.nas === nas && held.device === device) return held.drivers
-    if (held !== undefined) void release(held)
-    const secret = new Secret(secrets.resolve(nas.secretRef))
-    const dae = drivers['radius-dae']({ nas, secret, dictionary, clock, reverse: () => reverse(nas) })
-    const made = [dae, ...deviceDrivers(device, base)]
-    known.set(nas.id, { nas, device, drivers: made })
+    const own = nas.device === undefined ? undefined : devices(nas.device)
+    return [kept.of(nas.id, nas), own].filter(driver => driver !== undefined)
+  }
+}
+
+/** What was made for a document, for as long as the document is the same object. */
+class Kept<Document, Made> {
+  readonly #make: (document: Document) => Made
+  readonly #release: (made: Made) => unknown
+  readonly #held = new Map<string, { readonly document: Document; readonly made: Made }>()
+
+  constructor(make: (document: Document) => Made, release: (made: Made) => unknown) {
+    this.#make = make
+    this.#release = release
+  }
+
+  of(id: string, document: Document): Made
+  of(id: string, document: Document | undefined): Made | undefined
+  of(id: string, document: Document | undefined): Made | undefined {
+    const held = this.#held.get(id)
+    if (held !== undefined && held.document === document) return held.made
+    if (held !== undefined) void this.#release(held.made)
+    this.#held.delete(id)
+    if (document === undefined) return undefined
+    const made = this.#make(document)
+    this.#held.set(id, { document, made })
     return made
   }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#held.values()].map(({ made }) => this.#release(made)))
+    this.#held.clear()
+  }
 }
 
-/** The driver of a device document, if it has one of ours. One that cannot be made leaves the NAS its CoA. */
-function deviceDrivers(device: Device | undefined, { config, secrets, clock, log }: Base): AnyDriver[] {
-  if (device?.driver !== 'mikrotik' && device?.driver !== 'linux') return []
-  const credential = () => secrets.text(device.credentialRef ?? '')
-  try {
-    if (device.driver === 'linux') return [drivers.linux({ device, clock })]
-    return [drivers.mikrotik({ device, credential, clock, lists: { walled: config.policy.walledGarden.addressList } })]
-  } catch (error) {
-    log.error({ err: error, device: device.id }, 'a device cannot be driven: its document is not understood')
-    return []
-  }
+const names = Object.keys(makers).join(', ')
+
+function credentialOf({ credentialRef = '' }: Device, { secrets }: Base): () => string {
+  return () => secrets.text(credentialRef)
 }

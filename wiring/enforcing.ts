@@ -1,13 +1,19 @@
 import { Enforcement } from '../agent/enforcement/index.js'
 import { desired, type PolicySettings, render } from '../agent/policy/index.js'
 import type { Base } from './base.js'
-import { driversOf, type Reverse } from './drivers.js'
+import { type DeviceDrivers, driversOf, type Reverse } from './drivers.js'
 import type { State } from './state.js'
 
 const SNAPSHOT_WAITS = 'a snapshot that removes many subscribers waits for a person'
 
+/** What enforcement reaches equipment by. */
+export interface Reaching {
+  readonly devices: DeviceDrivers
+  readonly reverse: Reverse
+}
+
 /** The closed loop, not yet started. */
-export function makeEnforcement(base: Base, state: State, settings: PolicySettings, reverse: Reverse): Enforcement {
+export function makeEnforcement(base: Base, state: State, settings: PolicySettings, by: Reaching): Enforcement {
   const { config, clock, log } = base
   const { ledger, replica, sessions, commands, nases, quotas } = state
   const { blocksPerHour, proofTimeout } = config.enforcement
@@ -19,7 +25,7 @@ export function makeEnforcement(base: Base, state: State, settings: PolicySettin
     nases,
     settings,
     policy: { desired: (who, profile, now) => desired(who, profile, now, quotas.of(who.id)), render },
-    driversFor: driversOf(base, replica, reverse),
+    driversFor: driversOf(base, by.devices, by.reverse),
     clock,
     log,
     brakes: blocksPerHour === undefined ? {} : { blocksPerHour },

@@ -55,6 +55,9 @@ export const NasEntry = closed(
     coaPort: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 65535, description: "Port for CoA and Disconnect; the vendor's if absent" })
     ),
+    coa: Type.Optional(
+      Type.Boolean({ description: 'false where it takes no CoA and no Disconnect: its device is asked at once' })
+    ),
     messageAuthenticator: Type.Optional(choice(authenticatorRules, authenticatorWords)),
     certificate: Type.Optional(
       Type.Array(name("A name in the NAS's certificate: subject CN, or SAN (DNS, IP, URI)"), {

@@ -62,7 +62,7 @@ export function deviceDrivers(base: Base, replica: Pick<Replica, 'device'>): Dev
   return id => kept.of(id, replica.device(id))
 }
 
-/** The drivers of a NAS in the order to prefer: RADIUS, then its own API. Kept until its document changes. */
+/** The drivers of a NAS in the order to prefer: RADIUS (CoA, Disconnect) where it takes that, then its own API. */
 export function driversOf(base: Base, devices: DeviceDrivers, reverse: Reverse): (nas: Nas) => readonly AnyDriver[] {
   const { secrets, dictionary, clock, closers } = base
   const kept = new Kept<Nas, AnyDriver>(
@@ -75,7 +75,7 @@ export function driversOf(base: Base, devices: DeviceDrivers, reverse: Reverse):
   closers.add(() => kept.close())
   return nas => {
     const own = nas.device === undefined ? undefined : devices(nas.device)
-    return [kept.of(nas.id, nas), own].filter(driver => driver !== undefined)
+    return [nas.coa === false ? undefined : kept.of(nas.id, nas), own].filter(driver => driver !== undefined)
   }
 }
 

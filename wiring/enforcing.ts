@@ -26,6 +26,7 @@ export function makeEnforcement(base: Base, state: State, settings: PolicySettin
     settings,
     policy: { desired: (who, profile, now) => desired(who, profile, now, quotas.of(who.id)), render },
     driversFor: driversOf(base, by.devices, by.reverse),
+    driverOf: by.devices,
     clock,
     log,
     brakes: blocksPerHour === undefined ? {} : { blocksPerHour },

@@ -5,10 +5,9 @@ import type { After } from './deadline.js'
 import type { Desire, Desires } from './desires.js'
 import type { Dispatch, Owner } from './dispatch.js'
 import type { Journal, OrderFacts } from './journal.js'
-import type { Rung } from './ladder.js'
+import type { Verb } from './ladder.js'
 import type { CommandsView, SessionsView } from './needs.js'
-import type { Need } from './order.js'
-import type { Step } from './plan.js'
+import type { Need, Step } from './plan.js'
 import type { Task, TaskEnd } from './task.js'
 
 /** What doing commands needs. */
@@ -99,7 +98,7 @@ export class CommandRunner {
     const owner: Owner = {
       id: session.subscriber,
       subscriber: desire?.subscriber,
-      full: desire === undefined ? { kind: 'full', reason: '', attributes: [] } : desires.full(desire, session.nas)
+      full: desire === undefined ? { kind: 'full', reason: '', attributes: [] } : desires.full(desire, session)
     }
     const place = { session: session.id, nas: session.nas }
     return dispatch.task(
@@ -117,7 +116,7 @@ export class CommandRunner {
     )
   }
 
-  #need(command: Command, session: Session, desire: Desire | undefined): { need: Need; only?: readonly Rung['way'][] } {
+  #need(command: Command, session: Session, desire: Desire | undefined): { need: Need; only?: readonly Verb[] } {
     const again =
       command.verb === 'reauthorize' && desire !== undefined ? this.#options.desires.again(desire, session) : undefined
     if (again !== undefined) return { need: again }
@@ -131,8 +130,8 @@ export class CommandRunner {
     const all = [...ends]
     if (!this.#running.has(command.id) || all.some(([, end]) => end === undefined)) return
     this.#stop(command.id)
-    const failures = all.flatMap(([{ session }, end]) =>
-      end?.end === 'failed' ? [alarmWords(session.userName, session.nas, end.tried, end.error)] : []
+    const failures = all.flatMap(([{ session, place }, end]) =>
+      end?.end === 'failed' ? [alarmWords(session?.userName ?? place, place, end.tried, end.error)] : []
     )
     if (failures.length > 0) return this.#complete(command.id, 'failed', failures.join(' '))
     const words = all.flatMap(([, end]) => (end !== undefined && end.end !== 'failed' ? [end.detail] : []))

@@ -1,20 +1,26 @@
-import type {
-  Clock,
-  Grant,
-  Milliseconds,
-  Profile,
-  Session,
-  Subscriber,
-  Treatment,
-  TreatmentKind,
-  Vendor
+import {
+  type Clock,
+  type Grant,
+  isPolled,
+  type Milliseconds,
+  type Profile,
+  type Session,
+  type Subscriber,
+  type Treatment,
+  type TreatmentKind,
+  type Vendor
 } from '../model/index.js'
 import { type PolicySettings, type Settled, settled } from '../policy/index.js'
 import type { AppliedTable } from './applied.js'
 import type { Decisions } from './decisions.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
-import type { Need, Target } from './order.js'
-import { type AppliedTreatment, compare, inForce } from './plan.js'
+import type { Target } from './order.js'
+import { type AppliedTreatment, compare, inForce, isTighter, type Need, type Step } from './plan.js'
+import { isRadius, isUnauthenticated, type Reaches } from './reach.js'
+import type { Standing } from './standing.js'
+
+/** What a device does is not said in attributes: the vocabulary that can say everything leaves every kind as it is. */
+const ANY_DEVICE: Vendor = 'mikrotik'
 
 /** What should be, for one subscriber, now. */
 export interface Desire {
@@ -38,6 +44,8 @@ export interface DesiresOptions {
   readonly settings: PolicySettings
   readonly applied: AppliedTable
   readonly decisions: Decisions
+  readonly reaches: Reaches
+  readonly standing: Standing
   readonly clock: Clock
 }
 
@@ -82,45 +90,48 @@ export class Desires {
     }
   }
 
-  /** The sessions that do not have what they should. */
+  /** What is not as it should be: sessions, what stands at devices, and the line of somebody who has no session. */
   needs(desire: Desire): readonly Need[] {
-    return this.#options.sessions.ofSubscriber(desire.id).flatMap(session => {
-      if (this.#isAsDesired(session, desire)) return []
-      const before = this.#appliedOf(session, desire)
-      const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
-      return step === undefined ? [] : [{ session, step, before }]
-    })
+    const sessions = this.#sessionNeeds(desire)
+    return [...sessions, ...this.#undoing(desire, sessions), ...this.#lineNeed(desire)]
+  }
+
+  /** Whether a device must shut the line of a subscriber, since they are never asked who they are. */
+  isDeviceOnly({ id, subscriber }: Desire): boolean {
+    if (subscriber === undefined || this.isOnline(id)) return false
+    return isUnauthenticated(subscriber) && this.#options.reaches.ofSubscriber(subscriber).length > 0
   }
 
   /** What a session is to have. */
   target(desire: Desire, session: Session): Target {
-    const { kind, attributes } = this.treatment(desire, desire.kind, this.#vendor(session.nas))
+    const { kind, attributes } = this.treatment(desire, desire.kind, this.#vendor(session))
     return { kind, whole: inForce(attributes) }
   }
 
   /** What everybody could have back: the whole profile. */
-  full(desire: Desire, nas: string): Treatment {
-    return this.treatment(desire, 'full', this.#vendor(nas))
+  full(desire: Desire, session?: Session): Treatment {
+    return this.treatment(desire, 'full', session === undefined ? ANY_DEVICE : this.#vendor(session))
   }
 
   /** As `needs`, for one session that is to be told everything again; undefined where there is nothing to tell. */
   again(desire: Desire, session: Session): Need | undefined {
     const before: AppliedTreatment = { ...this.#appliedOf(session, desire), uncertain: true }
-    const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session.nas)))
+    const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session)))
     return step && { session, step, before }
   }
 
   /** Whether a session is treated as another kind than desired: a quick look for the rounds. */
   differs(session: Session): boolean {
     const desire = this.of(session.subscriber)
-    return desire !== undefined && this.#kindOf(session) !== desire.kind
+    if (desire === undefined || this.#kindOf(session) === desire.kind) return false
+    return !this.#stands(session, desire)
   }
 
   /** What an Access-Accept gave, by the documents that decided it. */
   granted({ subscriber: id, treatment: kind, nas, given }: Grant): AppliedTreatment {
     const { subscriber, profile } = given ?? this.#documents(id)
     const desire = { id, userName: '', kind, reason: '', subscriber, profile }
-    const vendor = this.#vendor(nas)
+    const vendor = this.#vendorOf(nas)
     const attributes = inForce(this.treatment(desire, kind, vendor).attributes)
     return { kind, attributes, ...(subscriber !== undefined && { from: { subscriber, profile, vendor } }) }
   }
@@ -160,6 +171,48 @@ export class Desires {
     return policy.render(subscriber, profile, kind, reason, vendor, settings)
   }
 
+  #sessionNeeds(desire: Desire): readonly (Need & { session: Session })[] {
+    return this.#options.sessions.ofSubscriber(desire.id).flatMap(session => {
+      if (this.#isAsDesired(session, desire) || this.#stands(session, desire)) return []
+      const before = this.#appliedOf(session, desire)
+      const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session)))
+      return step === undefined ? [] : [{ session, step, before }]
+    })
+  }
+
+  /** Whether a device holds the session to what is wanted already, whatever RADIUS gave it. */
+  #stands({ nas }: Session, { id, kind }: Desire): boolean {
+    return kind !== 'full' && this.#options.standing.covers(id, kind, nas)
+  }
+
+  /** What stands at devices and is worse than what is wanted. RADIUS brings the rest to those whom it serves. */
+  #undoing(desire: Desire, sessions: readonly (Need & { session: Session })[]): readonly Need[] {
+    const kind = this.isDeviceOnly(desire) ? desire.kind : 'full'
+    const served = new Set(sessions.flatMap(({ session }) => this.#devicesOf(session, desire.subscriber)))
+    return this.#options.standing
+      .of(desire.id)
+      .filter(mark => mark.found !== true && isTighter(mark.kind, desire.kind) && !served.has(mark.device))
+      .map(({ device, kind: was }) => ({ device, step: this.#deviceStep(desire, kind, 'looser'), before: bare(was) }))
+  }
+
+  /** Devices at which the session's own task sees to what stands there: those of a NAS that takes no CoA. */
+  #devicesOf(session: Session, subscriber: Subscriber | undefined): readonly string[] {
+    const reaches = this.#options.reaches.ofSession(session, subscriber)
+    if (!Array.isArray(reaches) || reaches.some(({ driver }) => isRadius(driver))) return []
+    return reaches.filter(({ beside }) => !beside).map(({ place }) => place)
+  }
+
+  #lineNeed(desire: Desire): readonly Need[] {
+    const { id, kind } = desire
+    if (kind === 'full' || !this.isDeviceOnly(desire) || this.#options.standing.covers(id, kind)) return []
+    if (this.#options.standing.of(id).some(mark => isTighter(mark.kind, kind))) return []
+    return [{ step: this.#deviceStep(desire, kind, 'tighter'), before: bare('full') }]
+  }
+
+  #deviceStep(desire: Desire, kind: TreatmentKind, difference: Step['difference']): Step {
+    return { difference, how: this.treatment(desire, kind, ANY_DEVICE), whole: [], sayable: false }
+  }
+
   #wanted(subscriber: Subscriber): Settled {
     const { replica, policy, clock } = this.#options
     const own = replica.profile(subscriber.profile)
@@ -178,31 +231,40 @@ export class Desires {
     if (known === undefined) return this.#kindOf(session) === kind
     const { from } = known
     if (known.kind !== kind || from === undefined) return false
-    return from.subscriber === subscriber && from.profile === profile && from.vendor === this.#vendor(session.nas)
+    return from.subscriber === subscriber && from.profile === profile && from.vendor === this.#vendor(session)
   }
 
   #appliedOf(session: Session, desire: Desire): AppliedTreatment {
     const known = this.#options.applied.of(session.id)
     if (known !== undefined) return known
     const kind = this.#kindOf(session)
-    return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(session.nas)).attributes) }
+    return { kind, attributes: inForce(this.treatment(desire, kind, this.#vendor(session)).attributes) }
   }
 
   /**
    * What a session has. Where nobody remembers (its grant was lost with a restart): what was last proven for the
-   * subscriber, when the session began after that; else the whole profile.
+   * subscriber, when the session began after that; else the whole profile. RADIUS gave nothing to a session that is polled.
    */
   #kindOf(session: Session): TreatmentKind {
     const known = this.#options.applied.of(session.id)
     if (known !== undefined) return known.kind
+    if (isPolled(session)) return 'full'
     const last = this.#options.decisions.get(session.subscriber)
     const since = last?.state === 'proven' && last.at <= session.startedAt && last.kind !== 'blocked'
     return since ? last.kind : 'full'
   }
 
-  #vendor(nas: string): Vendor {
+  #vendor(session: Session): Vendor {
+    return isPolled(session) ? ANY_DEVICE : this.#vendorOf(session.nas)
+  }
+
+  #vendorOf(nas: string): Vendor {
     return this.#options.nases.byId(nas)?.vendor ?? 'standard'
   }
+}
+
+function bare(kind: TreatmentKind): AppliedTreatment {
+  return { kind, attributes: [] }
 }
 
 function expiryOf({ validUntil }: Subscriber): Milliseconds {

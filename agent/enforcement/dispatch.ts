@@ -1,36 +1,28 @@
-import type { Logger } from 'pino'
-import {
-  DriverError,
-  type AnyDriver,
-  type Nas,
-  type Session,
-  type Subscriber,
-  type SubscriberRef,
-  type Treatment
-} from '../model/index.js'
+import type { Session, Subscriber, SubscriberRef, Treatment } from '../model/index.js'
+import { DriverError } from '../model/index.js'
 import type { AppliedTable } from './applied.js'
 import type { After } from './deadline.js'
-import { ladder, type Rung } from './ladder.js'
-import type { NasesView, SessionsView } from './needs.js'
-import type { Need } from './order.js'
-import { type AppliedTreatment, isVaried, sessionRef, type Step } from './plan.js'
+import { Keeper } from './keeper.js'
+import { ladder, type Rung, undoing, type Verb } from './ladder.js'
+import type { SessionsView } from './needs.js'
+import { type AppliedTreatment, isVaried, type Need, sessionRef, type Step } from './plan.js'
 import type { NasQueues } from './queue.js'
+import type { Reach, Reaches } from './reach.js'
+import type { Standing } from './standing.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
 import type { Watches } from './watches.js'
 
 /** What dispatching needs. */
 export interface DispatchOptions {
   readonly sessions: Pick<SessionsView, 'ofSubscriber'>
-  readonly nases: NasesView
-  /** Drivers of a NAS, the preferred one first. @throws DriverError when the NAS cannot be driven */
-  readonly driversFor: (nas: Nas) => readonly AnyDriver[]
+  readonly reaches: Reaches
+  readonly standing: Standing
   readonly queues: NasQueues
   readonly watches: Watches
   readonly applied: AppliedTable
   readonly times: TaskTimes
   readonly after: After
   readonly random: () => number
-  readonly log: Logger
 }
 
 /** Whose session it is, and what they have when nothing is held against them. */
@@ -46,7 +38,7 @@ export interface TaskEars {
   readonly ended: (task: Task, end: TaskEnd) => void
 }
 
-/** Makes tasks: finds a session's NAS, its drivers and the ways they offer, and lets the task hear what proves it. */
+/** Makes tasks: finds what reaches a session or a line and the ways that offers, and lets the task hear what proves it. */
 export class Dispatch {
   readonly #options: DispatchOptions
 
@@ -55,21 +47,21 @@ export class Dispatch {
   }
 
   /**
-   * A task for one session, not started yet.
-   * @param only  the ways to use; all that suit when absent
+   * A task for one need, not started yet.
+   * @param only  the calls to make; all that suit when absent
    */
-  task(owner: Owner, { session, step, before }: Need, ears: TaskEars, only?: readonly Rung['way'][]): Task {
-    const { queues, watches, times, after, random } = this.#options
-    const found = this.#drivers(session.nas)
-    const drivers = found instanceof DriverError ? [] : found
-    const rungs = ladder(step, drivers).filter(({ way }) => only?.includes(way) ?? true)
+  task(owner: Owner, need: Need, ears: TaskEars, only?: readonly Verb[]): Task {
+    const { queues, watches, times, after, random, standing } = this.#options
+    const { session, step, before } = need
+    const found = this.#reaches(owner, need)
+    const reaches = found instanceof DriverError ? [] : found
     const task: Task = new Task({
-      session,
-      step,
-      before,
-      who: this.#who(owner, session),
-      rungs,
-      observers: isReadable(step, before) ? drivers.filter(({ capabilities }) => capabilities.includes('observe')) : [],
+      need,
+      who: reach => this.who(owner, session, reach),
+      rungs: rungsOf(need, reaches).filter(({ verb }) => only?.includes(verb) ?? true),
+      observers: reaches.filter(({ driver, beside }) => !beside && driver.capabilities.includes('observe')),
+      readable: isReadable(step, before),
+      keeper: new Keeper(standing, owner.id, session),
       queues,
       times,
       after,
@@ -78,52 +70,71 @@ export class Dispatch {
       applied: now => this.#note(session, now),
       report: report => ears.report(task, report),
       ended: end => {
-        if (end.end !== 'failed') watches.remove(session, task.watch)
-        if (end.end === 'proven') this.#note(session, { kind: step.how.kind, attributes: step.whole })
+        if (end.end !== 'failed' && session !== undefined) watches.remove(session, task.watch)
+        if (end.end === 'proven' && !task.outlives) this.#note(session, { kind: step.how.kind, attributes: step.whole })
         ears.ended(task, end)
       }
     })
-    watches.add(session, task.watch)
+    if (session !== undefined) watches.add(session, task.watch)
     return task
   }
 
   /** Gives a task up: nothing of it is sent any more, and it hears nothing. */
   abandon(task: Task): void {
-    this.#options.watches.remove(task.session, task.watch)
+    if (task.session !== undefined) this.#options.watches.remove(task.session, task.watch)
     task.abandon()
   }
 
+  /** A subscriber as the driver at a place must find them there. */
+  who({ id, subscriber, full }: Owner, session: Session | undefined, { place, ports }: Reach): SubscriberRef {
+    const { sessions, standing } = this.#options
+    const open = sessions.ofSubscriber(id)
+    const here = session === undefined ? open : open.filter(({ nas }) => nas === session.nas)
+    const mark = standing.of(id).find(({ device }) => device === place)
+    const { ipv4 = '', ipv6Prefix, delegatedPrefix } = subscriber?.addresses ?? {}
+    const address = session?.framedIpv4 || ipv4
+    const prefixes = [ipv6Prefix, delegatedPrefix].filter(prefix => prefix !== undefined)
+    const allPorts = [...new Set([...ports, ...(mark?.ports ?? [])])]
+    return {
+      id,
+      userName: subscriber?.username ?? session?.userName ?? id,
+      macs: subscriber?.credentials?.macs ?? subscriber?.bind?.macs ?? [],
+      ...(address && { ipv4: address }),
+      ...(prefixes.length > 0 && { prefixes }),
+      ...(allPorts.length > 0 && { ports: allPorts }),
+      sessions: [...here.map(sessionRef), ...endedOf(mark?.names ?? [], here, place)],
+      full
+    }
+  }
+
   /** A session that has ended meanwhile has nothing any more. */
-  #note(session: Session, now: AppliedTreatment): void {
+  #note(session: Session | undefined, now: AppliedTreatment): void {
+    if (session === undefined) return
     const open = this.#options.sessions.ofSubscriber(session.subscriber).some(({ id }) => id === session.id)
     if (open) this.#options.applied.set(session.id, now)
   }
 
-  #drivers(id: string): readonly AnyDriver[] | DriverError {
-    const nas = this.#options.nases.byId(id)
-    if (nas === undefined) return new DriverError('UNSUPPORTED', `The NAS ${id} is not in the configuration.`)
-    try {
-      return this.#options.driversFor(nas)
-    } catch (error) {
-      if (error instanceof DriverError) return error
-      this.#options.log.error({ err: error, nas: id }, 'the drivers of a NAS could not be made')
-      return new DriverError('UNSUPPORTED', `The drivers of NAS ${id} could not be made; the log tells why.`)
-    }
+  #reaches({ id, subscriber }: Owner, { session, device }: Need): readonly Reach[] | DriverError {
+    const { reaches, standing } = this.#options
+    if (session !== undefined) return reaches.ofSession(session, subscriber)
+    if (device === undefined) return subscriber === undefined ? [] : reaches.ofSubscriber(subscriber)
+    const { ports = [] } = standing.of(id).find(mark => mark.device === device) ?? {}
+    const reach = reaches.at(device, ports)
+    return reach === undefined
+      ? new DriverError('UNSUPPORTED', `The document of device ${device} is gone, and something of ours stands there.`)
+      : [reach]
   }
+}
 
-  #who({ id, subscriber, full }: Owner, session: Session): SubscriberRef {
-    const here = this.#options.sessions.ofSubscriber(id).filter(({ nas }) => nas === session.nas)
-    const port = subscriber?.devices?.[0]?.port
-    return {
-      id,
-      userName: subscriber?.username ?? session.userName,
-      macs: subscriber?.credentials?.macs ?? subscriber?.bind?.macs ?? [],
-      ...(session.framedIpv4 && { ipv4: session.framedIpv4 }),
-      ...(port !== undefined && { port }),
-      sessions: here.map(sessionRef),
-      full
-    }
-  }
+function rungsOf({ session, device, step }: Need, reaches: readonly Reach[]): readonly Rung[] {
+  if (device !== undefined) return reaches.flatMap(reach => undoing(step, reach))
+  return ladder(step, reaches, session !== undefined)
+}
+
+/** Sessions that have ended, by the user name alone: their addresses may be somebody else's by now. */
+function endedOf(names: readonly string[], here: readonly Session[], nas: string): SubscriberRef['sessions'] {
+  const ended = names.filter(name => !here.some(({ userName }) => userName === name))
+  return ended.map(userName => ({ id: '', nas, acctSessionId: '', userName }))
 }
 
 /** A reading tells the kind of treatment: it proves nothing where the session may have another variety of the same. */

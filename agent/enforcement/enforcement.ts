@@ -1,66 +1,13 @@
-import type { Logger } from 'pino'
-import type { Ledger } from '../ledger/contract.js'
-import type {
-  AnyDriver,
-  Cause,
-  Clock,
-  DocumentKind,
-  EnforcementNotice,
-  Grant,
-  Nas,
-  Refusal,
-  Session
-} from '../model/index.js'
-import { desired, type PolicySettings, render } from '../policy/index.js'
+import type { Cause, DocumentKind, EnforcementNotice, Grant, Refusal, Session } from '../model/index.js'
 import { Alarms, silenceWords } from './alarms.js'
-import { AppliedTable } from './applied.js'
-import { Brake, brakeDefaults, type BrakeSettings } from './brakes.js'
-import { CommandRunner } from './commands.js'
+import type { CommandRunner } from './commands.js'
 import { type After, afterMs } from './deadline.js'
-import { Decisions } from './decisions.js'
-import { Desires } from './desires.js'
-import { Dispatch } from './dispatch.js'
-import { type EvidenceEntry, EvidenceLog, readEvidence } from './evidence.js'
-import { Journal } from './journal.js'
-import type { CommandsView, NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
-import { Orders } from './orders.js'
-import { NasQueues, queueDefaults, type QueueLimits } from './queue.js'
-import { Replacements } from './replacements.js'
-import { Rounds, roundDefaults, type RoundTimes } from './rounds.js'
-import { Silences } from './silences.js'
-import { Slices } from './slices.js'
+import { type EvidenceEntry, readEvidence } from './evidence.js'
+import { enforcementDefaults, type EnforcementLimits, type EnforcementOptions } from './options.js'
+import { buildParts, isOpen, type Means, type Parts } from './parts.js'
 import { type EnforcementStatus, statusOf } from './status.js'
 import { Store } from './store.js'
-import { type TaskTimes, taskTimeDefaults } from './task.js'
 import { Watches } from './watches.js'
-
-/** What limits and times enforcement has; each has a default. */
-export type EnforcementLimits = QueueLimits & TaskTimes & RoundTimes
-
-export const enforcementDefaults: EnforcementLimits = { ...queueDefaults, ...taskTimeDefaults, ...roundDefaults }
-
-/** What enforcement is built from. */
-export interface EnforcementOptions {
-  readonly ledger: Ledger
-  readonly replica: ReplicaView
-  readonly sessions: SessionsView
-  readonly commands: CommandsView
-  readonly nases: NasesView
-  /** Tests bring their own. */
-  readonly policy?: PolicyView
-  readonly settings: PolicySettings
-  /** Drivers of a NAS in the order to prefer; made once and kept by the caller. @throws DriverError when it cannot be driven */
-  readonly driversFor: (nas: Nas) => readonly AnyDriver[]
-  readonly clock: Clock
-  readonly log: Logger
-  readonly brakes?: Partial<BrakeSettings>
-  /** Why nobody may be treated worse now, in words (the data is stale, a snapshot is held), or undefined. */
-  readonly mayBlock?: () => string | undefined
-  readonly limits?: Partial<EnforcementLimits>
-  readonly after?: After
-  /** From 0 (inclusive) to 1 (exclusive). */
-  readonly random?: () => number
-}
 
 /**
  * The closed loop: compares what billing wants with what each session has, sees to the difference through the NAS's
@@ -87,12 +34,13 @@ export class Enforcement {
 
   /** Loads what was applied and decided, repairs what happened meanwhile, and listens from then on. @throws LedgerError */
   async start(): Promise<void> {
-    const parts = await this.#build()
+    const parts = await buildParts(this.#options, this.#means())
     this.#parts = parts
     this.#listen('on')
     const everybody = this.#meetEverybody(parts)
     for (const [id, decision] of parts.decisions.unfinished()) parts.orders.resume(id, decision)
     parts.slices.add(everybody, 'reconciliation')
+    void parts.drift.look()
     parts.rounds.start()
     for (const command of this.#options.commands.pending()) parts.runner.run(command)
   }
@@ -167,94 +115,14 @@ export class Enforcement {
     this.#parts?.silences.seen(nas)
   }
 
-  async #build(): Promise<Parts> {
-    const { ledger, replica, sessions, commands, nases, settings, driversFor, clock, log, brakes } = this.#options
-    const policy = this.#options.policy ?? { desired, render }
-    const store = this.#store
-    const after = this.#after
-    const random = this.#random
-    const applied = await AppliedTable.open(store, id => isOpen(sessions.get(id)))
-    const decisions = await Decisions.open(store)
-    const brake = await Brake.open({ ...brakeDefaults, ...brakes }, clock, store)
-    const evidence = await EvidenceLog.open(store)
-    const journal = new Journal({ ledger, evidence, clock, log, after })
-    const silences: Silences = new Silences({
-      limits: this.#limits,
-      clock,
-      after,
-      random,
-      probe: (nas, driver) => this.#probe(nas, driver),
-      back: nas => this.#repair(nas)
-    })
-    const queues = new NasQueues({
-      limits: this.#limits,
-      clock,
-      after,
-      silent: (nas, driver, silent) => this.#silent(nas, driver, silent)
-    })
-    const desires = new Desires({ replica, sessions, nases, policy, settings, applied, decisions, clock })
-    const dispatch = new Dispatch({
-      sessions,
-      nases,
-      driversFor,
-      queues,
-      watches: this.#watches,
-      applied,
-      times: this.#limits,
-      after,
-      random,
-      log
-    })
-    const orders = new Orders({
-      desires,
-      decisions,
-      dispatch,
-      journal,
-      brake,
-      clock,
-      log,
-      alarms: this.#alarms,
-      mayBlock: this.#options.mayBlock ?? (() => undefined),
-      subscribers: () => replica.counts().subscriber
-    })
-    const runner = new CommandRunner({
-      commands,
-      sessions,
-      desires,
-      dispatch,
-      journal,
-      clock,
-      after,
-      log,
-      release: () => orders.release()
-    })
-    const replacements = new Replacements({ dispatch, desires, journal, alarms: this.#alarms, clock, log })
-    const slices = new Slices((id, by) => this.#consider(id, by), log)
-    const rounds = new Rounds({ times: this.#limits, ledger, sessions, desires, orders, slices, clock, after, log })
-    return {
-      applied,
-      decisions,
-      brake,
-      evidence,
-      journal,
-      silences,
-      queues,
-      desires,
-      orders,
-      runner,
-      replacements,
-      slices,
-      rounds
-    }
-  }
-
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
   #meetEverybody({ decisions, desires }: Parts): readonly string[] {
     const { replica, sessions } = this.#options
+    const standing = this.#parts?.standing.subscribers() ?? []
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
     const first = decisions.takeBaseline()
-    const ids: string[] = []
+    const ids: string[] = [...standing]
     for (const { id } of replica.subscribers()) {
       ids.push(id)
       if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
@@ -262,13 +130,29 @@ export class Enforcement {
     return ids
   }
 
+  #means(): Means {
+    return {
+      limits: this.#limits,
+      after: this.#after,
+      random: this.#random,
+      store: this.#store,
+      alarms: this.#alarms,
+      watches: this.#watches,
+      probe: (nas, driver) => this.#probe(nas, driver),
+      back: nas => this.#repair(nas),
+      silent: (nas, driver, silent) => this.#silent(nas, driver, silent),
+      consider: (id, by) => this.#consider(id, by)
+    }
+  }
+
   #consider(id: string, by: string): void {
     const parts = this.#parts
     if (parts === undefined) return
     const { decisions, desires, orders } = parts
     const isNew = decisions.meet(id)
-    if (!isNew || desires.isOnline(id)) return orders.consider(id, by)
     const desire = desires.of(id)
+    const isAtDevice = desire !== undefined && desires.isDeviceOnly(desire)
+    if (!isNew || isAtDevice || desires.isOnline(id)) return orders.consider(id, by)
     if (desire === undefined || desire.kind === decisions.kindOf(id)) return
     const at = this.#options.clock()
     decisions.set(id, { kind: desire.kind, state: 'proven', at, enforcement: '', requestedAt: at })
@@ -357,41 +241,22 @@ export class Enforcement {
   }
 
   async #probe(nas: string, name: string): Promise<void> {
-    const found = this.#options.nases.byId(nas)
-    const driver = found && this.#options.driversFor(found).find(driver => driver.name === name)
-    if (driver === undefined) return
+    const parts = this.#parts
+    const driver = parts?.reaches.atPlace(nas).find(driver => driver.name === name)
+    if (parts === undefined || driver === undefined) return
     const { signal } = new AbortController()
-    await this.#parts?.queues.run({ nas, driver, lane: 'looser', signal, act: inner => driver.health(inner) })
+    await parts.queues.run({ nas, driver, lane: 'looser', signal, act: inner => driver.health(inner) })
   }
 
   #repair(nas: string): void {
     const parts = this.#parts
     if (parts === undefined) return
     parts.orders.repair(order => order.concerns(nas))
+    void parts.drift.look(nas)
     const ids = new Set<string>()
     for (const session of this.#options.sessions.list()) {
       if (session.nas === nas && session.subscriber !== '' && isOpen(session)) ids.add(session.subscriber)
     }
     parts.slices.add(ids, 'reconciliation')
   }
-}
-
-interface Parts {
-  readonly applied: AppliedTable
-  readonly decisions: Decisions
-  readonly brake: Brake
-  readonly evidence: EvidenceLog
-  readonly journal: Journal
-  readonly silences: Silences
-  readonly queues: NasQueues
-  readonly desires: Desires
-  readonly orders: Orders
-  readonly runner: CommandRunner
-  readonly replacements: Replacements
-  readonly slices: Slices
-  readonly rounds: Rounds
-}
-
-function isOpen(session: Session | undefined): boolean {
-  return session !== undefined && session.state !== 'closed'
 }

@@ -1,62 +1,91 @@
-import type { AnyDriver, Capability, TreatmentKind } from '../model/index.js'
-import type { Difference, Step } from './plan.js'
+import type { AnyDriver, Capability } from '../model/index.js'
+import { cutsOff, type Difference, type Step } from './plan.js'
+import { isPort, isRadius, type Reach } from './reach.js'
 
 /** The ways of enforcing, gentlest first. `reauthentication` is no call: policy answers the next Access-Request so in any case. */
 export const ways = ['coa', 'disconnect', 'api', 'port', 'reauthentication'] as const
 export type Way = (typeof ways)[number]
 
-/** One way by one driver. */
-export interface Rung {
-  readonly way: Exclude<Way, 'reauthentication'>
-  readonly driver: AnyDriver
-}
+/** What a driver is called to do. */
+export type Verb = Extract<Capability, 'change' | 'disconnect' | 'block' | 'restore'>
 
-/** Drivers whose `block` is something else than a call of the vendor's API: none where it repeats CoA and Disconnect. */
-const blockBy: Readonly<Record<string, 'port' | 'none'>> = { 'radius-dae': 'none', snmp: 'port' }
+/** One call of one driver. */
+export interface Rung extends Reach {
+  readonly way: Exclude<Way, 'reauthentication'>
+  readonly verb: Verb
+}
 
 interface Climb {
-  readonly way: Rung['way']
-  /** Which capability the driver must claim. */
-  readonly needs: (want: TreatmentKind) => Capability
-  /** Whether the way makes sense for this step. */
-  readonly suits: (step: Step) => boolean
-  /** Whether this driver's capability is that way. */
-  readonly is?: (driver: AnyDriver) => boolean
+  readonly verb: (step: Step) => Verb
+  /** Whether the call makes sense for this step, by this driver. */
+  readonly suits: (step: Step, reach: Reach) => boolean
+  /** Whether it names a session. */
+  readonly session: boolean
 }
 
+/**
+ * RADIUS goes with the session, and what is done at a device outlives it: so Disconnect comes before a block there. Only
+ * for a change of rate the device comes first: nobody is cut off for that where it can be helped.
+ */
 const table: readonly Climb[] = [
-  { way: 'coa', needs: () => 'change', suits: step => step.sayable },
-  { way: 'disconnect', needs: () => 'disconnect', suits: () => true },
-  { way: 'api', needs: blockOrRestore, suits: notSideways, is: driver => blockBy[driver.name] === undefined },
-  { way: 'port', needs: blockOrRestore, suits: notSideways, is: driver => blockBy[driver.name] === 'port' }
+  { verb: () => 'change', session: true, suits: changesSession },
+  { verb: () => 'disconnect', session: true, suits: (_step, { driver }) => isRadius(driver) },
+  { verb: blockOrRestore, session: false, suits: (step, reach) => isApi(reach.driver) && changesKind(step, reach) },
+  { verb: () => 'disconnect', session: true, suits: (_step, { driver, beside }) => isApi(driver) && !beside },
+  {
+    verb: blockOrRestore,
+    session: false,
+    suits: (step, reach) => isPort(reach.driver) && step.difference === 'tighter' && cutsOff(step.how.kind)
+  }
 ]
 
 /**
  * The ways to bring a step about, in the order to try them.
- * @param drivers  those of the session's NAS, the preferred one first
+ * @param reaches  what reaches the session or the subscriber, the preferred one first
+ * @param session  whether there is a session to name
  */
-export function ladder(step: Step, drivers: readonly AnyDriver[]): readonly Rung[] {
-  return table.flatMap(({ way, needs, suits, is }) =>
-    suits(step)
-      ? drivers
-          .filter(driver => driver.capabilities.includes(needs(step.how.kind)) && is?.(driver) !== false)
-          .map(driver => ({ way, driver }))
-      : []
-  )
+export function ladder(step: Step, reaches: readonly Reach[], session = true): readonly Rung[] {
+  return table.flatMap(climb => {
+    const verb = climb.verb(step)
+    if (climb.session && !session) return []
+    return reaches
+      .filter(reach => reach.driver.capabilities.includes(verb) && climb.suits(step, reach))
+      .map(reach => ({ ...reach, verb, way: wayOf(verb, reach.driver) }))
+  })
+}
+
+/** The one call that takes back what stands at a device. */
+export function undoing(step: Step, reach: Reach): readonly Rung[] {
+  const verb = blockOrRestore(step)
+  return reach.driver.capabilities.includes(verb) ? [{ ...reach, verb, way: wayOf(verb, reach.driver) }] : []
 }
 
 /**
  * Whether an acknowledgement ends a step although it proves nothing: only where the kind stays and merely the rate
  * changes. Nobody who pays is cut for the sake of a proof; the next authentication brings it in any case.
  */
-export function standsUnproven(way: Way, difference: Difference): boolean {
-  return way === 'coa' && difference === 'sideways'
+export function standsUnproven(verb: Verb, difference: Difference): boolean {
+  return verb === 'change' && difference === 'sideways'
 }
 
-function blockOrRestore(want: TreatmentKind): Capability {
-  return want === 'full' ? 'restore' : 'block'
+function wayOf(verb: Verb, driver: AnyDriver): Rung['way'] {
+  if (isRadius(driver)) return verb === 'change' ? 'coa' : 'disconnect'
+  return isPort(driver) ? 'port' : 'api'
 }
 
-function notSideways(step: Step): boolean {
-  return step.difference !== 'sideways'
+function blockOrRestore({ how }: Step): 'block' | 'restore' {
+  return how.kind === 'full' ? 'restore' : 'block'
+}
+
+function changesSession({ sayable, difference }: Step, { driver, beside }: Reach): boolean {
+  return sayable && !beside && (isRadius(driver) || difference === 'sideways')
+}
+
+/** What stands at a device beside the NAS is taken back by itself, not for the sake of a session. */
+function changesKind({ difference }: Step, { beside }: Reach): boolean {
+  return difference === 'tighter' || (difference === 'looser' && !beside)
+}
+
+function isApi(driver: AnyDriver): boolean {
+  return !isRadius(driver) && !isPort(driver)
 }

@@ -1,14 +1,6 @@
 import type { AttributeValue, Session, TreatmentKind } from '../model/index.js'
 import type { OrderFacts } from './journal.js'
-import type { AppliedTreatment, Step } from './plan.js'
 import type { Task, TaskEnd } from './task.js'
-
-/** A session that does not have what it should, and what to do about it. */
-export interface Need {
-  readonly session: Session
-  readonly step: Step
-  readonly before: AppliedTreatment
-}
 
 /** What a session is to have. */
 export interface Target {
@@ -22,6 +14,7 @@ export type OrderEnd = { readonly end: 'proven' | 'standing' | 'failed'; readonl
 /** One decision about one subscriber, on its way: a task for each session that does not have it yet. */
 export class Order {
   readonly facts: OrderFacts
+  /** By `keyOfNeed`. */
   readonly tasks = new Map<string, Task>()
   state: 'open' | 'held' | 'failed' = 'open'
   /** Why it is held: the hour's cap, which waits for a person, or what `mayBlock` said. */
@@ -34,6 +27,7 @@ export class Order {
   /** Whether its tasks are to bring about what is wanted now. Sessions that it does not know yet may join it. */
   covers(target: (session: Session) => Target): boolean {
     for (const { session, step } of this.tasks.values()) {
+      if (session === undefined) continue
       if (content(target(session)) !== content({ kind: step.how.kind, whole: step.whole })) return false
     }
     return true
@@ -50,9 +44,9 @@ export class Order {
     return worst
   }
 
-  /** Whether it has to do with a NAS. */
-  concerns(nas: string): boolean {
-    for (const { session } of this.tasks.values()) if (session.nas === nas) return true
+  /** Whether it has to do with a NAS or a device. */
+  concerns(place: string): boolean {
+    for (const task of this.tasks.values()) if (task.concerns(place)) return true
     return false
   }
 }

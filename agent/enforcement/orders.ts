@@ -7,8 +7,8 @@ import type { Decision, Decisions } from './decisions.js'
 import type { Desire, Desires } from './desires.js'
 import type { Dispatch, Owner } from './dispatch.js'
 import type { Journal, OrderFacts, StepFacts } from './journal.js'
-import { type Need, Order, type OrderEnd } from './order.js'
-import { cutsOff, isTighter } from './plan.js'
+import { Order, type OrderEnd } from './order.js'
+import { cutsOff, isTighter, keyOfNeed, type Need } from './plan.js'
 import type { Task, TaskEnd, TaskReport } from './task.js'
 
 /** What carrying out decisions needs. */
@@ -157,13 +157,20 @@ export class Orders {
   }
 
   #nothingToDo(order: Order, desire: Desire): void {
-    const online = this.#options.desires.isOnline(desire.id)
-    this.#proven(order, {
-      proof: online ? 'reauthentication' : 'offline',
-      detail: online
-        ? `Every open session has "${desire.kind}" already.`
-        : `No session is open; the next Access-Request is answered with "${desire.kind}".`
-    })
+    const { desires } = this.#options
+    const { id, kind } = desire
+    if (desires.isOnline(id))
+      this.#proven(order, { proof: 'reauthentication', detail: `Every open session has "${kind}" already.` })
+    else if (desires.isDeviceOnly(desire))
+      this.#proven(order, {
+        proof: 'observed',
+        detail: `No session is open; the line has "${kind}" at its device already.`
+      })
+    else
+      this.#proven(order, {
+        proof: 'offline',
+        detail: `No session is open; the next Access-Request is answered with "${kind}".`
+      })
   }
 
   #start(order: Order, desire: Desire, needs: readonly Need[]): void {
@@ -172,13 +179,13 @@ export class Orders {
       const owner: Owner = {
         id: desire.id,
         subscriber: desire.subscriber,
-        full: desires.full(desire, need.session.nas)
+        full: desires.full(desire, need.session)
       }
       const task = dispatch.task(owner, need, {
         report: (task, report) => this.#report(order, task, report),
         ended: (_task, end) => this.#ended(order, end)
       })
-      order.tasks.set(need.session.id, task)
+      order.tasks.set(task.key, task)
       return task
     })
     for (const task of tasks) task.start()
@@ -187,7 +194,7 @@ export class Orders {
   /** The order stands already; sessions that came since join it. */
   #join(order: Order, desire: Desire, needs: readonly Need[]): void {
     if (order.state === 'held') return
-    const fresh = needs.filter(({ session }) => !order.tasks.has(session.id))
+    const fresh = needs.filter(need => !order.tasks.has(keyOfNeed(need)))
     if (fresh.length === 0) return
     order.state = 'open'
     this.#start(order, desire, fresh)
@@ -199,14 +206,14 @@ export class Orders {
     if (desire === undefined) return
     const fresh = desires.needs(desire)
     const failed = [...order.tasks.values()].filter(({ end }) => end?.end === 'failed')
-    const needs = failed.map(task => fresh.find(({ session }) => session.id === task.session.id) ?? task.need)
+    const needs = failed.map(task => fresh.find(need => keyOfNeed(need) === task.key) ?? task.need)
     for (const task of failed) dispatch.abandon(task)
     order.state = 'open'
     this.#start(order, desire, needs)
   }
 
-  #report(order: Order, { session }: Task, { state, way, detail }: TaskReport): void {
-    const step: StepFacts = { session: session.id, nas: session.nas, way, detail }
+  #report(order: Order, task: Task, { state, way, detail }: TaskReport): void {
+    const step: StepFacts = { ...whereOf(task), way, detail }
     if (this.#isCurrent(order)) this.#options.journal.note(order.facts, state, step)
     else this.#options.journal.witness(order.facts, state, step)
   }
@@ -218,9 +225,8 @@ export class Orders {
     if (result.end === 'failed') this.#failed(order, result)
     else if (result.end === 'standing') this.#finish(order, 'acknowledged')
     else if (last.end === 'proven') {
-      const { session } = result.task
       const { proof, detail, way } = last
-      this.#proven(order, { session: session.id, nas: session.nas, ...(way !== undefined && { way }), proof, detail })
+      this.#proven(order, { ...whereOf(result.task), ...(way !== undefined && { way }), proof, detail })
     }
   }
 
@@ -236,20 +242,18 @@ export class Orders {
     if (last.end !== 'failed') return
     const { alarms, journal, log } = this.#options
     const { error, tried } = last
-    const { session } = task
-    const words = alarmWords(order.facts.userName, session.nas, tried, error)
+    const words = alarmWords(order.facts.userName, task.place, tried, error)
     order.state = 'failed'
     this.#decide(order, 'failed')
     if (!alarms.raise(keyOf(order), words)) return
     const way = tried.at(-1)
     journal.note(order.facts, 'failed', {
-      session: session.id,
-      nas: session.nas,
+      ...whereOf(task),
       ...(way !== undefined && { way }),
       ...causeOf(error),
       detail: words
     })
-    log.error({ subscriber: order.facts.subscriber, nas: session.nas, code: error.code }, words)
+    log.error({ subscriber: order.facts.subscriber, nas: task.place, code: error.code }, words)
   }
 
   #supersede(order: Order): void {
@@ -307,6 +311,10 @@ function factsOf(desire: Desire, orderedBy: string, requestedAt: Milliseconds): 
     orderedBy,
     requestedAt
   }
+}
+
+function whereOf({ session, place }: Task): Pick<StepFacts, 'session' | 'nas'> {
+  return { ...(session !== undefined && { session: session.id }), nas: place }
 }
 
 function keyOf(order: Order): string {

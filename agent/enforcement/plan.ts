@@ -38,6 +38,23 @@ export interface Step {
   readonly sayable: boolean
 }
 
+/**
+ * Something that is not as it should be, and what to do about it: a session; what stands at a device and is to be undone
+ * (`device`); or, with neither, the line of somebody whom no re-authentication would refuse.
+ */
+export interface Need {
+  readonly session?: Session
+  readonly device?: string
+  readonly step: Step
+  readonly before: AppliedTreatment
+}
+
+/** What tells the needs of one order apart. */
+export function keyOfNeed({ session, device }: Need): string {
+  if (session !== undefined) return session.id
+  return device === undefined ? 'line' : `device ${device}`
+}
+
 const order: readonly TreatmentKind[] = ['full', 'throttled', 'walled', 'blocked']
 
 /** Bound to a session's set-up: they change with the next authentication, never on an open session. */
@@ -91,12 +108,14 @@ export function isVaried({ how, whole }: Step, before: AppliedTreatment): boolea
 /** A session in a driver's terms. */
 export function sessionRef(session: Session): SessionRef {
   const port = Number(session.nasPort)
+  const prefixes = [session.framedIpv6Prefix, session.delegatedPrefix].filter(prefix => prefix !== '')
   return {
     id: session.id,
     nas: session.nas,
     acctSessionId: session.acctSessionId,
     userName: session.userName,
     ...(session.framedIpv4 && { framedIpv4: session.framedIpv4 }),
+    ...(prefixes.length > 0 && { prefixes }),
     ...(session.callingStation && { callingStation: session.callingStation }),
     ...(session.nasIpv4 && { nasIpv4: session.nasIpv4 }),
     ...(session.nasPort !== '' && Number.isInteger(port) && { nasPort: port })

@@ -20,7 +20,8 @@ export interface Proven {
 
 /** What a watch needs. */
 export interface WatchOptions {
-  readonly session: Session
+  /** Absent: no session's end can be the proof. */
+  readonly session: Session | undefined
   readonly want: TreatmentKind
   /** How long after its Stop a subscriber is given to come back with the new treatment. */
   readonly returnTime: Milliseconds
@@ -90,7 +91,9 @@ export class Watch {
   }
 
   #same(seen: { readonly nas: string; readonly callingStation: string }): boolean {
-    const { nas, callingStation } = this.#options.session
+    const { session } = this.#options
+    if (session === undefined) return false
+    const { nas, callingStation } = session
     const known = callingStation !== '' && seen.callingStation !== ''
     return seen.nas === nas && (!known || seen.callingStation === callingStation)
   }

@@ -51,7 +51,7 @@ export class Replacements {
       {
         id: session.subscriber,
         subscriber: desire?.subscriber,
-        full: desire === undefined ? cut.how : desires.full(desire, session.nas)
+        full: desire === undefined ? cut.how : desires.full(desire, session)
       },
       { session, step: cut, before: { kind: 'full', attributes: [], uncertain: true } },
       {

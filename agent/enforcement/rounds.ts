@@ -3,6 +3,7 @@ import type { Ledger } from '../ledger/contract.js'
 import type { Clock, Milliseconds } from '../model/index.js'
 import type { After } from './deadline.js'
 import type { Desires } from './desires.js'
+import type { Drift } from './drift.js'
 import { pruneEvidence } from './evidence.js'
 import type { SessionsView } from './needs.js'
 import type { Orders } from './orders.js'
@@ -18,7 +19,7 @@ const SLICE = 500
 export interface RoundTimes extends SilenceTimes {
   /** Between two looks over all open sessions. Default 30,000 ms. */
   readonly round: Milliseconds
-  /** Between two attempts at a decision that failed. Default 300,000 ms. */
+  /** Between two attempts at a decision that failed, and two readings of what stands at devices. Default 300,000 ms. */
   readonly repair: Milliseconds
   /** How long evidence is kept. Default 1,096 days: the limitation period of three years. */
   readonly evidence: Milliseconds
@@ -34,6 +35,7 @@ export interface RoundsOptions {
   readonly desires: Desires
   readonly orders: Orders
   readonly slices: Slices
+  readonly drift: Drift
   readonly clock: Clock
   readonly after: After
   readonly log: Logger
@@ -103,7 +105,7 @@ export class Rounds {
   }
 
   async #round(): Promise<void> {
-    const { sessions, desires, orders, slices, clock, times, ledger } = this.#options
+    const { sessions, desires, orders, slices, drift, clock, times, ledger } = this.#options
     orders.recheckHeld()
     let looked = 0
     for (const session of sessions.list()) {
@@ -116,6 +118,7 @@ export class Rounds {
     if (now - this.#repairedAt >= times.repair) {
       this.#repairedAt = now
       orders.repair(() => true)
+      void drift.look()
     }
     if (now - this.#prunedAt >= DAY) {
       this.#prunedAt = now

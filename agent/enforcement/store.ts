@@ -41,6 +41,12 @@ export class Store {
     if (this.#writing === undefined && !this.#closed) this.#writing = this.#writeAll()
   }
 
+  /** Sets a key, and resolves when that is on disk. @throws LedgerError */
+  async putNow(table: string, key: string, value: unknown): Promise<void> {
+    this.#dirty.delete(`${table}\n${key}`)
+    await this.#ledger.write([{ table, key, value: Buffer.from(JSON.stringify(value)) }])
+  }
+
   /** Writes what is waiting and ends. @throws LedgerError when it cannot be written */
   async close(): Promise<void> {
     this.#closed = true

@@ -1,9 +1,18 @@
-import { DriverError, type AnyDriver, type Milliseconds, type Session, type SubscriberRef } from '../model/index.js'
+import {
+  DriverError,
+  type AnyDriver,
+  type Applied,
+  type Milliseconds,
+  type Session,
+  type SubscriberRef
+} from '../model/index.js'
 import { type After, GIVEN_UP, pause } from './deadline.js'
+import { type Keeper, lasts, type Noted } from './keeper.js'
 import { type Rung, standsUnproven, type Way } from './ladder.js'
-import { type AppliedTreatment, isVaried, sessionRef, type Step } from './plan.js'
+import { type AppliedTreatment, isVaried, keyOfNeed, type Need, sessionRef, type Step } from './plan.js'
 import { observeUntilProven, type Proven, Watch } from './proof.js'
 import type { NasQueues } from './queue.js'
+import { type Reach, seesOnlyItself } from './reach.js'
 import { retryRule, retryWait } from './retry.js'
 
 /** How long a task waits for what. */
@@ -31,14 +40,16 @@ export type TaskEnd =
 
 /** What a task needs. */
 export interface TaskOptions {
-  readonly session: Session
-  readonly step: Step
-  readonly who: SubscriberRef
+  /** What is to be done; `before` is what the session has when the task is made. */
+  readonly need: Need
+  /** The subscriber, as a driver is told who it is about. */
+  readonly who: (reach: Reach) => SubscriberRef
   readonly rungs: readonly Rung[]
-  /** What the session has when the task is made. */
-  readonly before: AppliedTreatment
-  /** Drivers of the NAS that can read it back. */
-  readonly observers: readonly AnyDriver[]
+  /** What reaches the NAS itself and can read it back. */
+  readonly observers: readonly Reach[]
+  /** Whether a reading can prove anything at all. */
+  readonly readable: boolean
+  readonly keeper: Keeper
   readonly queues: NasQueues
   readonly times: TaskTimes
   /** Why there is no way at all, where that is known. */
@@ -53,30 +64,32 @@ export interface TaskOptions {
 }
 
 /**
- * Brings one session to its treatment: climbs the ladder way by way until proof comes.
+ * Brings one session, or a line without one, to its treatment: climbs the ladder way by way until proof comes.
  * Proof may come at any time, also before the answer of the NAS, and ends the climb.
  */
 export class Task {
-  readonly session: Session
-  readonly step: Step
+  readonly need: Need
   readonly watch: Watch
   readonly #options: TaskOptions
   readonly #controller = new AbortController()
   readonly #tried: Way[] = []
+  /** Rungs whose answer was proof: of several ports each must be off. */
+  readonly #shut = new Set<Rung>()
   #end: TaskEnd | undefined
   /** Reports the call under way as sent, if that was not done yet. */
   #sent: () => void = () => undefined
   #error: DriverError
+  /** The one that was tried last. */
+  #rung: Rung | undefined
 
   constructor(options: TaskOptions) {
-    const { session, step, times, after } = options
-    this.session = session
-    this.step = step
+    const { need, times, after } = options
+    this.need = need
     this.#options = options
     this.#error = options.impossible ?? new DriverError('UNSUPPORTED', 'No driver of this NAS can do it.')
     this.watch = new Watch({
-      session,
-      want: step.how.kind,
+      session: need.session,
+      want: need.step.how.kind,
       returnTime: times.proof,
       after,
       gone: () => this.#controller.abort(GIVEN_UP),
@@ -84,10 +97,33 @@ export class Task {
     })
   }
 
-  /** What it was made for. */
-  get need(): { session: Session; step: Step; before: AppliedTreatment } {
-    const { session, step, before } = this.#options
-    return { session, step, before }
+  get session(): Session | undefined {
+    return this.need.session
+  }
+
+  get step(): Step {
+    return this.need.step
+  }
+
+  /** What tells it from the other tasks of its order. */
+  get key(): string {
+    return keyOfNeed(this.need)
+  }
+
+  /** Where it acts, for people: the NAS, else the device. */
+  get place(): string {
+    const { rungs, need } = this.#options
+    return need.session?.nas ?? need.device ?? rungs[0]?.place ?? 'no device'
+  }
+
+  /** Whether it has to do with a NAS or a device. */
+  concerns(place: string): boolean {
+    return this.place === place || this.#options.rungs.some(rung => rung.place === place)
+  }
+
+  /** Whether what it did last stands at a device, and the session itself has what it had. */
+  get outlives(): boolean {
+    return this.#rung !== undefined && this.#overlays(this.#rung)
   }
 
   /** How it ended so far. */
@@ -113,6 +149,7 @@ export class Task {
     for (const rung of this.#options.rungs) {
       if (unusable.has(rung.driver)) continue
       this.#tried.push(rung.way)
+      this.#rung = rung
       const error = await this.#attempt(rung)
       if (this.#controller.signal.aborted || this.#end !== undefined) return
       if (error === undefined || error.code === 'NO_SUCH_SESSION') await this.#awaitProof(rung, error)
@@ -140,20 +177,23 @@ export class Task {
   }
 
   async #call(rung: Rung): Promise<DriverError | undefined> {
-    const { queues, session, step, report } = this.#options
-    const { way, driver } = rung
+    const { queues, report } = this.#options
+    const { way, driver, place, verb } = rung
+    const { difference } = this.step
     try {
       const answer = await queues.run({
-        nas: session.nas,
+        nas: place,
         driver,
-        lane: step.difference,
+        lane: difference,
         signal: this.#controller.signal,
         act: signal => this.#send(rung, signal)
       })
       report({ state: 'acknowledged', way, detail: answer.detail })
-      this.#took(way)
-      if (answer.proof !== undefined) this.watch.settled({ proof: 'observed', detail: answer.proof })
-      if (standsUnproven(way, step.difference)) this.#finish({ end: 'standing', way, detail: answer.detail })
+      this.#took(rung)
+      if (answer.proof !== undefined) this.#shut.add(rung)
+      if (answer.proof !== undefined && !this.#leavesPorts(rung))
+        this.watch.settled({ proof: 'observed', detail: answer.proof })
+      else if (standsUnproven(verb, difference)) this.#finish({ end: 'standing', way, detail: answer.detail })
       return undefined
     } catch (error) {
       if (this.#controller.signal.aborted) return undefined
@@ -161,61 +201,73 @@ export class Task {
     }
   }
 
-  #act({ way, driver }: Rung, signal: AbortSignal): Promise<{ detail: string; proof?: string }> {
-    const { session, step, who } = this.#options
+  #act(rung: Rung, signal: AbortSignal): Promise<Applied> {
+    const { verb, driver } = rung
+    const { session, step } = this.need
+    const who = this.#options.who(rung)
+    const ref = session && sessionRef(session)
     const act = {
-      coa: () => driver.change?.(sessionRef(session), step.how, signal),
-      disconnect: () => driver.disconnect?.(sessionRef(session), signal),
-      api: () => this.#blockOrRestore(driver, who, signal),
-      port: () => this.#blockOrRestore(driver, who, signal)
-    }[way]()
+      change: () => ref && driver.change?.(ref, step.how, signal),
+      disconnect: () => ref && driver.disconnect?.(ref, signal),
+      block: () => driver.block?.(who, step.how, signal),
+      restore: () => driver.restore?.(who, signal)
+    }[verb]()
     return (
       act ?? Promise.reject(new DriverError('UNSUPPORTED', `The driver ${driver.name} does not do what it claims.`))
     )
   }
 
-  #blockOrRestore(
-    driver: AnyDriver,
-    who: SubscriberRef,
-    signal: AbortSignal
-  ): Promise<{ detail: string; proof?: string }> | undefined {
-    const { how } = this.#options.step
-    return how.kind === 'full' ? driver.restore?.(who, signal) : driver.block?.(who, how, signal)
-  }
-
-  async #send(rung: Rung, signal: AbortSignal): Promise<{ detail: string; proof?: string }> {
-    const { before, applied } = this.#options
+  async #send(rung: Rung, signal: AbortSignal): Promise<Applied> {
+    const { applied } = this.#options
+    const { before } = this.need
     if (rung.way === 'coa') applied(this.#unproven())
-    const sent = once(() => this.#reportSent(rung.way))
+    let noted: Noted | undefined
+    if (lasts(rung)) {
+      noted = await this.#options.keeper.note(rung, this.step)
+      signal.throwIfAborted()
+    }
+    const sent = once(() => this.#reportSent(rung))
     this.#sent = sent
     const answer = this.#act(rung, signal)
     // A driver that finds that it cannot do this says so before it sends: that is known a moment later.
     const soon = setImmediate(sent)
     try {
       const applied = await answer
+      noted?.done(applied)
       sent()
       return applied
     } catch (error) {
       clearImmediate(soon)
+      noted?.failed(error)
       if (!isUnsent(error)) sent()
       else if (rung.way === 'coa') applied(before)
       throw error
     }
   }
 
-  #reportSent(way: Rung['way']): void {
-    this.#options.report({ state: 'sent', way, detail: `${wayWords[way]} to ${this.session.nas}${this.#because()}` })
+  #reportSent({ way, place }: Rung): void {
+    this.#options.report({ state: 'sent', way, detail: `${wayWords[way]} to ${place}${this.#because()}` })
   }
 
-  #took(way: Way): void {
-    const { step, applied } = this.#options
-    if (way === 'disconnect') return
+  #took(rung: Rung): void {
+    const { step } = this.need
+    if (rung.verb === 'disconnect' || this.#overlays(rung)) return
     const { kind } = step.how
-    applied(standsUnproven(way, step.difference) ? { kind, attributes: step.whole } : this.#unproven())
+    const stands = standsUnproven(rung.verb, step.difference)
+    this.#options.applied(stands ? { kind, attributes: step.whole } : this.#unproven())
+  }
+
+  /** What stands at a device is kept apart from what the session itself has. */
+  #overlays(rung: Rung): boolean {
+    return lasts(rung) && this.step.how.kind !== 'full'
+  }
+
+  #leavesPorts(rung: Rung): boolean {
+    return rung.way === 'port' && this.#options.rungs.some(other => other.way === 'port' && !this.#shut.has(other))
   }
 
   #unproven(): AppliedTreatment {
-    const { step, before } = this.#options
+    const { step, before } = this.need
     const { kind } = step.how
     const again = before.uncertain === true && before.kind === kind
     const was = again ? (before.was ?? kind) : before.kind
@@ -227,21 +279,31 @@ export class Task {
   }
 
   async #awaitProof(rung: Rung, error: DriverError | undefined): Promise<void> {
-    const { times, observers, after, who, session } = this.#options
-    if (error !== undefined && session.state === 'stale') {
+    const { times, after, who } = this.#options
+    if (error !== undefined && this.session?.state === 'stale' && !seesOnlyItself(rung.driver)) {
       this.watch.settled({ proof: 'offline', detail: 'The NAS does not know the session, which had been silent.' })
       return
     }
-    if (error !== undefined && rung.way === 'coa') return
-    const blind = observers.length === 0 && rung.way === 'coa'
+    if ((error !== undefined && rung.verb === 'change') || this.#shut.has(rung)) return
+    const observers = this.#observers(rung)
+    const blind = observers.length === 0 && rung.verb === 'change'
     const window = new AbortController()
     const close = (): void => window.abort(GIVEN_UP)
     this.#controller.signal.addEventListener('abort', close, { once: true })
-    for (const driver of observers) void observeUntilProven(driver, who, this.watch, after, window.signal)
+    for (const reach of observers) void observeUntilProven(reach.driver, who(reach), this.watch, after, window.signal)
     await pause(blind ? times.unobserved : times.proof, after, this.#controller.signal)
     close()
     if (error === undefined)
       this.#error = new DriverError('REJECTED', `${wayWords[rung.way]} was acknowledged, but nothing proved it.`)
+  }
+
+  /** Who can tell whether it took effect. */
+  #observers(rung: Rung): readonly Reach[] {
+    const { observers, readable } = this.#options
+    if (!readable) return []
+    const others = observers.filter(({ driver }) => driver !== rung.driver && !seesOnlyItself(driver))
+    const own = rung.driver.capabilities.includes('observe')
+    return own ? [rung, ...others] : others
   }
 
   #fail(error: DriverError): void {

@@ -133,6 +133,9 @@ export const Nas = Type.Object({
   secretRef: Type.String({ description: 'file:PATH, credential:NAME or env:NAME' }),
   coaAddress: Type.Optional(Type.String({ description: 'where CoA goes; the first address by default' })),
   coaPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+  coa: Type.Optional(
+    Type.Boolean({ description: 'false where the box takes no CoA and no Disconnect: its device is asked at once' })
+  ),
   messageAuthenticator: Type.Optional(
     Type.Union([Type.Literal('auto'), Type.Literal('required'), Type.Literal('exempt')])
   ),

@@ -8,6 +8,8 @@ export interface SessionRef {
   readonly acctSessionId: string
   readonly userName: string
   readonly framedIpv4?: string
+  /** IPv6 prefixes of the session: the line's own, and the one delegated. */
+  readonly prefixes?: readonly string[]
   readonly callingStation?: string
   readonly nasIpv4?: string
   readonly nasPort?: number
@@ -19,7 +21,10 @@ export interface SubscriberRef {
   readonly userName: string
   readonly macs: readonly string[]
   readonly ipv4?: string
-  readonly port?: string
+  /** IPv6 prefixes that are theirs whether a session is open or not. */
+  readonly prefixes?: readonly string[]
+  /** Their ports on this device, as it calls them. */
+  readonly ports?: readonly string[]
   readonly sessions: readonly SessionRef[]
   /** What `restore` brings back. */
   readonly full: Treatment

@@ -40,6 +40,14 @@ export interface Accounting {
   readonly evidence: Buffer
 }
 
+/** What Acct-Session-Id begins with where no NAS accounts for the session: its counters are read from a device. */
+export const POLLED = 'poll:'
+
+/** Whether nobody but a device knows of the session: no RADIUS message can name it. */
+export function isPolled({ acctSessionId }: Pick<Session, 'acctSessionId'>): boolean {
+  return acctSessionId.startsWith(POLLED)
+}
+
 export type SessionState = 'open' | 'stale' | 'closed'
 
 /** A subscriber's session as the accounting tells it. Immutable: each change is a new object. */

@@ -24,8 +24,6 @@ export interface SnmpOptions {
   /** What `device.credentialRef` names: the community, or the passwords of the v3 user. Asked for at every call. */
   readonly credential: () => string
   readonly clock: Clock
-  /** The subscriber's ports on this device, as `portsBy` calls them. Default `who.port`. */
-  readonly portsOf?: (who: SubscriberRef) => readonly string[]
 }
 
 const capabilities = ['block', 'restore', 'observe', 'readCounters'] as const
@@ -53,15 +51,13 @@ class Snmp implements SnmpDriver {
   readonly #target: Target
   readonly #credential: () => string
   readonly #clock: Clock
-  readonly #portsOf: (who: SubscriberRef) => readonly string[]
   readonly #boot = new Boot()
   readonly #closing = new AbortController()
 
-  constructor({ device, credential, clock, portsOf }: SnmpOptions) {
+  constructor({ device, credential, clock }: SnmpOptions) {
     this.#target = readTarget(device)
     this.#credential = credential
     this.#clock = clock
-    this.#portsOf = portsOf ?? (({ port }) => (port === undefined ? [] : [port]))
   }
 
   /** A port knows no garden and no rate: whoever is to be fenced loses the link; who is to be slowed keeps it. */
@@ -141,7 +137,7 @@ class Snmp implements SnmpDriver {
   }
 
   async #portsNow(talk: Conversation, who: SubscriberRef): Promise<readonly PortNow[]> {
-    const names = this.#portsOf(who)
+    const { ports: names = [] } = who
     if (names.length === 0)
       throw new DriverError('NO_SUCH_SESSION', `The document of the subscriber names no port of ${this.#target.id}.`)
     const found: PortNow[] = []

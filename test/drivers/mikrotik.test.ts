@@ -183,8 +183,11 @@ t.test('it is the rung after CoA and Disconnect', async t => {
   const dae = { ...driver, name: 'radius-dae', capabilities: ['disconnect', 'change', 'block', 'restore'] as const }
   const step = { difference: 'tighter', how: walled, whole: [], sayable: true } as const
   t.strictSame(
-    ladder(step, [dae, driver]).map(({ way, driver: { name } }) => `${way} ${name}`),
-    ['coa radius-dae', 'coa mikrotik', 'disconnect radius-dae', 'disconnect mikrotik', 'api mikrotik']
+    ladder(
+      step,
+      [dae, driver].map(one => ({ driver: one, place: 'r1', ports: [], beside: false }))
+    ).map(({ way, verb, driver: { name } }) => `${way} ${verb} ${name}`),
+    ['coa change radius-dae', 'disconnect disconnect radius-dae', 'api block mikrotik', 'api disconnect mikrotik']
   )
 })
 

@@ -43,11 +43,11 @@ const full: Treatment = { kind: 'full', reason: 'active', attributes: [] }
 const walled: Treatment = { kind: 'walled', reason: 'unpaid', attributes: [] }
 const blocked: Treatment = { kind: 'blocked', reason: 'unpaid', attributes: [] }
 const session: SessionRef = { id: 's1', nas: 'sw-1', acctSessionId: 'poll:sw-1:ge3', userName: 'alice' }
-const on = (port: string): SubscriberRef => ({
+const on = (...ports: string[]): SubscriberRef => ({
   id: 'sub-1',
   userName: 'alice',
   macs: [],
-  port,
+  ports,
   sessions: [session],
   full
 })
@@ -159,7 +159,7 @@ t.test('the list of drivers names it, and it is the rung of the port', async t =
   const { driver } = await lab(t)
   const step = { difference: 'tighter', how: blocked, whole: [], sayable: true } as const
   t.strictSame(
-    ladder(step, [driver]).map(({ way }) => way),
+    ladder(step, [{ driver, place: 'sw-1', ports: ['ge1'], beside: true }]).map(({ way }) => way),
     ['port']
   )
 })
@@ -323,18 +323,15 @@ t.test('a subscriber of several ports: all or none', async t => {
     address: `127.0.0.1:${port}`,
     options: { allowLocal: true, uplinks: ['ge4'] }
   }
-  let ports = ['ge1', 'ge2']
-  const many = snmp({ device, credential: () => COMMUNITY, clock: () => NOW, portsOf: () => ports })
-  await many.block(on('ge1'), blocked, forever)
+  const many = snmp({ device, credential: () => COMMUNITY, clock: () => NOW })
+  await many.block(on('ge1', 'ge2'), blocked, forever)
   t.match(
     [1, 2].map(n => box.mib.value(`${ADMIN}.${n}`)),
     [{ value: 2 }, { value: 2 }]
   )
-  ports = ['ge2', 'ge3']
-  const half = await many.observe(on('ge1'), forever)
+  const half = await many.observe(on('ge2', 'ge3'), forever)
   t.notOk(half.treatment, 'half is neither')
-  ports = ['ge3', 'ge4']
-  t.match(await failureOf(many.block(on('ge1'), blocked, forever)), { code: 'REJECTED' })
+  t.match(await failureOf(many.block(on('ge3', 'ge4'), blocked, forever)), { code: 'REJECTED' })
   t.match(box.mib.value(`${ADMIN}.3`), { value: 1 }, 'the uplink is refused before anything is touched')
 })
 
@@ -431,8 +428,7 @@ t.test('refusals have words and a remedy', async t => {
     t.match(await failureOf(driver.block(on('ge9'), blocked, forever)), { code: 'NO_SUCH_SESSION', message: /"ge9"/ })
     furnishPort(box, { index: 9, name: 'ge1', received: 0n, sent: 0n })
     t.match(await failureOf(driver.observe(on('ge1'), forever)), { code: 'REJECTED', message: /2 ports/ })
-    const { port: _, ...nobody } = on('')
-    t.match(await failureOf(driver.observe(nobody, forever)), {
+    t.match(await failureOf(driver.observe(on(), forever)), {
       code: 'NO_SUCH_SESSION',
       message: /names no port of sw-1/
     })

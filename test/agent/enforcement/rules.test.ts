@@ -2,7 +2,14 @@ import t from 'tap'
 import { Brake } from '../../../agent/enforcement/brakes.js'
 import { Circuits } from '../../../agent/enforcement/circuit.js'
 import { within } from '../../../agent/enforcement/deadline.js'
-import { compare, ladder, type AppliedTreatment, retryRules, type Way } from '../../../agent/enforcement/index.js'
+import {
+  compare,
+  ladder,
+  type AppliedTreatment,
+  type Reach,
+  retryRules,
+  type Verb
+} from '../../../agent/enforcement/index.js'
 import { standsUnproven } from '../../../agent/enforcement/ladder.js'
 import { NasQueues, queueDefaults } from '../../../agent/enforcement/queue.js'
 import { retryRule, retryWait } from '../../../agent/enforcement/retry.js'
@@ -30,6 +37,10 @@ function applied(
 
 function driver(name: string, ...capabilities: Capability[]): AnyDriver {
   return { name, capabilities, health: async () => 'well', close: async () => undefined }
+}
+
+function reach(driver: AnyDriver): Reach {
+  return { driver, place: 'bras-1', ports: [], beside: false }
 }
 
 t.test('what a session has and what it should have', t => {
@@ -116,27 +127,34 @@ t.test('the ladder: CoA, Disconnect, the vendor API, the port, in that order, as
   const cut = compare(applied('full', {}), treatment('blocked', {}))
   const rate = compare(applied('full', { 'Filter-Id': 'a' }), treatment('full', { 'Filter-Id': 'b' }))
   const rungs = (of: typeof step): string[] =>
-    of === undefined ? [] : ladder(of, [dae, api, port]).map(({ way, driver }) => `${way} ${driver.name}`)
+    of === undefined
+      ? []
+      : ladder(of, [dae, api, port].map(reach)).map(({ way, verb, driver }) => `${way} ${verb} ${driver.name}`)
   t.strictSame(rungs(step), [
-    'coa radius-dae',
-    'disconnect radius-dae',
-    'disconnect mikrotik',
-    'api mikrotik',
-    'port snmp'
+    'coa change radius-dae',
+    'disconnect disconnect radius-dae',
+    'api block mikrotik',
+    'api disconnect mikrotik',
+    'port block snmp'
   ])
-  t.strictSame(rungs(cut), ['disconnect radius-dae', 'disconnect mikrotik', 'api mikrotik', 'port snmp'])
+  t.strictSame(rungs(cut), [
+    'disconnect disconnect radius-dae',
+    'api block mikrotik',
+    'api disconnect mikrotik',
+    'port block snmp'
+  ])
   t.strictSame(
     rungs(rate),
-    ['coa radius-dae', 'disconnect radius-dae', 'disconnect mikrotik'],
+    ['coa change radius-dae', 'disconnect disconnect radius-dae', 'api disconnect mikrotik'],
     'nobody is blocked to change a rate'
   )
-  const ways: readonly Way[] = ['coa', 'disconnect', 'api', 'port', 'reauthentication']
+  const verbs: readonly Verb[] = ['change', 'disconnect', 'block', 'restore']
   t.strictSame(
-    ways.filter(way => standsUnproven(way, 'sideways')),
-    ['coa']
+    verbs.filter(verb => standsUnproven(verb, 'sideways')),
+    ['change']
   )
   t.strictSame(
-    ways.filter(way => standsUnproven(way, 'looser') || standsUnproven(way, 'tighter')),
+    verbs.filter(verb => standsUnproven(verb, 'looser') || standsUnproven(verb, 'tighter')),
     []
   )
   t.end()

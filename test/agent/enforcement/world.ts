@@ -22,6 +22,7 @@ import {
 import { Enforcement, type EnforcementOptions } from '../../../agent/enforcement/index.js'
 import { defaultPolicySettings, desired, render } from '../../../agent/policy/index.js'
 import { Commands, newSession, Replica, Sessions } from './tables.js'
+import type { FakeDevice } from './device.js'
 import { settle, Time } from './time.js'
 import { MemoryLedger } from '../sessions/memory-ledger.js'
 
@@ -149,6 +150,7 @@ export class World {
   readonly sessions = new Sessions()
   readonly commands = new Commands()
   readonly nases = new Map<string, FakeNas>()
+  readonly devices = new Map<string, FakeDevice>()
   readonly settings: EnforcementOptions['settings'] = {
     ...defaultPolicySettings,
     walledGarden: { addressList: 'walled', filter: 'garden' }
@@ -168,7 +170,11 @@ export class World {
       commands: this.commands,
       nases: { byId: id => this.nases.get(id)?.nas },
       settings: this.settings,
-      driversFor: ({ id }) => this.nases.get(id)?.drivers ?? [],
+      driversFor: ({ id, device }) => [
+        ...(this.nases.get(id)?.drivers ?? []),
+        ...(device === undefined ? [] : [this.devices.get(device)?.driver ?? []].flat())
+      ],
+      driverOf: id => this.devices.get(id)?.driver,
       clock: this.time.clock,
       after: this.time.after,
       random: () => 0.5,

@@ -1,0 +1,64 @@
+import type { Desires } from './desires.js'
+import type { Dispatch } from './dispatch.js'
+import type { ReplicaView } from './needs.js'
+import { isTighter } from './plan.js'
+import type { NasQueues } from './queue.js'
+import type { Reaches } from './reach.js'
+import type { Mark, Standing } from './standing.js'
+
+/** What watching for drift needs. */
+export interface DriftOptions {
+  readonly standing: Standing
+  readonly reaches: Reaches
+  readonly desires: Desires
+  readonly dispatch: Dispatch
+  readonly queues: NasQueues
+  readonly replica: Pick<ReplicaView, 'subscriber'>
+  /** What stood against this subscriber stands no more, or not wholly. */
+  readonly lost: (subscriber: string) => void
+}
+
+/**
+ * Reads back what should stand at devices: a switch that restarted with another configuration, a table that somebody
+ * emptied. What is gone is wanted again.
+ */
+export class Drift {
+  readonly #options: DriftOptions
+  #looking = false
+
+  constructor(options: DriftOptions) {
+    this.#options = options
+  }
+
+  /** Looks once at everything that stands, or at what stands at one device. A device that cannot be read tells nothing. */
+  async look(device?: string): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    const { standing } = this.#options
+    for (const subscriber of standing.subscribers()) {
+      for (const mark of standing.of(subscriber)) {
+        if (!mark.confirmed || mark.found === true || (device !== undefined && mark.device !== device)) continue
+        if (await this.#isGone(mark).catch(() => false)) this.#lost(mark)
+      }
+    }
+    this.#looking = false
+  }
+
+  #lost({ subscriber, device }: Mark): void {
+    this.#options.standing.doubt(subscriber, device)
+    this.#options.lost(subscriber)
+  }
+
+  async #isGone({ subscriber: id, device, kind, ports }: Mark): Promise<boolean> {
+    const { reaches, desires, dispatch, queues, replica } = this.#options
+    const reach = reaches.at(device, ports)
+    const desire = desires.of(id)
+    if (reach === undefined || desire === undefined) return false
+    const who = dispatch.who({ id, subscriber: replica.subscriber(id), full: desires.full(desire) }, undefined, reach)
+    const { signal } = new AbortController()
+    const { driver } = reach
+    const act = async (inner: AbortSignal) => driver.observe?.(who, inner)
+    const seen = await queues.run({ nas: device, driver, lane: 'sideways', signal, act })
+    return seen?.present === true && seen.treatment !== undefined && isTighter(kind, seen.treatment)
+  }
+}

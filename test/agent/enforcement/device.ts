@@ -1,0 +1,64 @@
+import {
+  type AnyDriver,
+  type Applied,
+  DriverError,
+  type Observation,
+  type SubscriberRef,
+  type Treatment,
+  type TreatmentKind
+} from '../../../agent/model/index.js'
+
+/** A device that keeps what it was told of whom, and tells it when it is read. */
+export class FakeDevice {
+  readonly driver: AnyDriver
+  readonly asked: { readonly verb: string; readonly who: SubscriberRef }[] = []
+  /** By subscriber, or by port where the device is a switch. */
+  readonly has = new Map<string, TreatmentKind>()
+  /** What it answers a call with; undefined: it obeys. */
+  failure: DriverError | undefined
+  /** It does what it is told, and the answer is lost. */
+  mute = false
+  readonly #byPort: boolean
+
+  constructor(name: 'mikrotik' | 'linux' | 'snmp') {
+    this.#byPort = name === 'snmp'
+    this.driver = {
+      name,
+      capabilities: ['block', 'restore', 'observe'],
+      health: async () => {
+        if (this.failure !== undefined) throw this.failure
+        return 'it answers'
+      },
+      close: async () => undefined,
+      block: (who, how, signal) => this.#set('block', who, how.kind, signal),
+      restore: (who, signal) => this.#set('restore', who, 'full', signal),
+      observe: async who => this.#observe(who)
+    }
+  }
+
+  get verbs(): string[] {
+    return this.asked.map(({ verb }) => verb)
+  }
+
+  async #set(verb: string, who: SubscriberRef, kind: Treatment['kind'], signal: AbortSignal): Promise<Applied> {
+    this.asked.push({ verb, who })
+    if (this.failure !== undefined) throw this.failure
+    const keys = this.#keys(who)
+    const changed = keys.some(key => (this.has.get(key) ?? 'full') !== kind)
+    for (const key of keys) this.has.set(key, kind)
+    if (this.mute) await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
+    if (this.mute) throw new DriverError('TIMEOUT', 'the answer was lost')
+    const detail = `${keys.join(', ')} has ${kind}`
+    return { result: changed ? 'changed' : 'unchanged', detail, proof: detail }
+  }
+
+  #observe(who: SubscriberRef): Observation {
+    const kinds = this.#keys(who).map(key => this.has.get(key) ?? 'full')
+    const treatment = kinds[0] ?? 'full'
+    return { present: true, treatment, detail: `it has ${treatment}` }
+  }
+
+  #keys(who: SubscriberRef): readonly string[] {
+    return this.#byPort ? (who.ports ?? []) : [who.id]
+  }
+}

@@ -7,10 +7,13 @@ import { began, UNKNOWN_SECONDS } from './advance.js'
  * Acct-Session-Id is unique within a NAS only among sessions that live at the same time, and not even that across
  * reboots. So the sessions that share it are candidates; what both sides carry of ticket, Acct-Multi-Session-Id,
  * User-Name and NAS-Port must agree, and time decides the rest: a packet belongs to a later session when, by its own
- * account, its session began after the candidate was last alive.
+ * account, its session began after the candidate was last alive, and to an earlier one when it happened before the
+ * candidate began. A session's beginning is event time less session time, and stays the same in all its packets, in
+ * whatever order a NAS sends what it queued.
  *
- * Either clock may step, the NAS's (event time) and ours (arrival). Misjudging "later session" would bill all octets
- * again; misjudging "same session" at worst waits for the next packet whose totals tell. So doubts fall to "same".
+ * Either clock may step, the NAS's (event time) and ours (arrival), and the beginning moves with the NAS's. Misjudging
+ * "another session" would bill all octets again. So it takes two witnesses: the beginning has moved, and between the
+ * arrivals passed another time than session time says. Packets that arrive together from a queue always show it.
  */
 
 /** Something that holds a session: the table's slot, or a test's. */
@@ -22,6 +25,14 @@ const EXACT = 0
 const COARSE = 2_000
 const UNTIMED = 60_000
 const ELSEWHERE = 1e15
+/** How far the beginnings that packets of one session tell may lie apart: a Start may leave before its clock runs. */
+const SAME_BEGINNING = 5_000
+/** What session time may drift against a clock that is kept right: 200 ppm. */
+const DRIFT = 0.0002
+/** A packet may be sent again for so long before it arrives. */
+const ON_ITS_WAY = 30_000
+/** Session time that must have passed before arrivals say anything about clocks: more than `ON_ITS_WAY`. */
+const TELLING = 60_000
 
 /** The key under which candidates are kept. A NAS that sends no Acct-Session-Id is told apart by what it does send. */
 export function candidateKey(of: Accounting | Session): string {
@@ -67,16 +78,41 @@ export function isSuccessor(session: Session, accounting: Accounting): boolean {
   return beganAfter(session, accounting, Math.max(jitterOf(accounting), COARSE))
 }
 
-/**
- * Session time that grows is nearly always the same session going on. That it is another one must be told by
- * Event-Timestamp, which knows nothing of our clock, and, unless a Stop has come, by arrival, which knows nothing of
- * the NAS's: so no step of either clock makes a session begin again.
- */
+/** Session time that grows is nearly always the same session going on, unless a Stop has come. */
 function mayBeOther(session: Session, accounting: Accounting): boolean {
   if (session.closedBy === 'stop') return true
-  const quick = session.seconds === 0 && !differ(session.ticket, accounting.ticket)
-  if (session.state !== 'closed' && (quick || jitterOf(accounting) !== EXACT)) return false
-  return accounting.receivedAt - accounting.seconds * 1000 > session.seenAt - COARSE
+  if (session.state !== 'closed' && (jitterOf(accounting) !== EXACT || isTicketOf(session, accounting))) return false
+  return !sharesBeginning(session, accounting) && !clockStepped(session, accounting) && !isStuck(session, accounting)
+}
+
+/** Whether both tell the same beginning, that of the session's first packet or of its last. */
+function sharesBeginning(session: Session, accounting: Accounting): boolean {
+  return apart(session, accounting) <= SAME_BEGINNING + drift(session, accounting)
+}
+
+/** Whether as much time passed between the arrivals as session time says: then it is the NAS's clock that moved. */
+function clockStepped(session: Session, accounting: Accounting): boolean {
+  const passed = (accounting.seconds - session.seconds) * 1000
+  if (passed < TELLING) return false
+  const slack = Math.min(ON_ITS_WAY, apart(session, accounting) / 2) + drift(session, accounting)
+  return Math.abs(accounting.receivedAt - session.seenAt - passed) <= slack
+}
+
+/** How far their beginnings lie apart. */
+function apart(session: Session, accounting: Accounting): Milliseconds {
+  const start = began(accounting)
+  const lastToldStart = session.lastAt - session.seconds * 1000
+  return Math.min(Math.abs(start - session.startedAt), Math.abs(start - lastToldStart))
+}
+
+function drift(session: Session, accounting: Accounting): Milliseconds {
+  return DRIFT * Math.abs(accounting.seconds - session.seconds) * 1000
+}
+
+/** Whether the NAS sends an Acct-Session-Time that is always 0: octets passed, its clock and arrivals go on together. */
+function isStuck(session: Session, { seconds, receivedAt, eventAt }: Accounting): boolean {
+  if (seconds > 0 || session.seconds > 0 || (session.segmentUp === 0n && session.segmentDown === 0n)) return false
+  return Math.abs(receivedAt - session.seenAt - (eventAt - session.lastAt)) <= ON_ITS_WAY
 }
 
 function beganAfter(session: Session, accounting: Accounting, jitter: Milliseconds): boolean {
@@ -87,15 +123,18 @@ function beganAfter(session: Session, accounting: Accounting, jitter: Millisecon
 
 /**
  * Whether the packet is of a session before this one, of which nothing arrived until now: a NAS that could not reach
- * the agent sends what it queued in any order. It happened before this session began, and either its session time
- * could not have passed since, or it is behind. A clock that stepped back looks like the first half only.
+ * the agent sends what it queued in any order. It happened before this session began, and either its session time is
+ * less, or its beginning is another one. A clock that stepped back looks like the first half only.
  */
 export function isPredecessor(session: Session, accounting: Accounting): boolean {
-  const { status, seconds, eventAt, receivedAt } = accounting
+  const { status, seconds, eventAt } = accounting
   if (status === 'start' || seconds === UNKNOWN_SECONDS || jitterOf(accounting) === UNTIMED) return false
-  if (eventAt >= session.startedAt - COARSE || isTicketOf(session, accounting)) return false
+  if (isTicketOf(session, accounting)) return false
+  const isOther = !sharesBeginning(session, accounting)
+  // The second in which a session began is its own: some NASes tell it in all its packets.
+  if (eventAt >= session.startedAt - (isOther && jitterOf(accounting) === EXACT ? 0 : COARSE)) return false
   if (seconds < session.seconds || differ(session.ticket, accounting.ticket)) return true
-  return receivedAt - seconds * 1000 < session.seenAt - session.seconds * 1000 - COARSE
+  return isOther && !clockStepped(session, accounting)
 }
 
 /**

@@ -4,6 +4,7 @@ import { RecordKind, sessionOctets } from '../../../agent/model/index.js'
 import { fold } from '../../../agent/sessions/index.js'
 import { billed, bills, MemoryLedger } from './memory-ledger.js'
 import { heard, open, type Said, T0, tell, tickets } from './packets.js'
+import { story } from './stories.js'
 
 /*
  * The rules by which sessions are billed, each as a property, and the cases that have names.
@@ -12,146 +13,6 @@ import { heard, open, type Said, T0, tell, tickets } from './packets.js'
 fc.configureGlobal({ seed: Number(process.env['FC_SEED'] ?? 4711) })
 
 const GiB = 2n ** 30n
-
-/** A session as a NAS tells it: Start, some Interim-Updates with growing totals, Stop. */
-const story = fc
-  .record({
-    began: fc.integer({ min: 0, max: 100_000 }),
-    steps: fc.array(
-      fc.record({
-        time: fc.integer({ min: 0, max: 900 }),
-        up: fc.bigInt({ min: 0n, max: 40n * GiB }),
-        down: fc.bigInt({ min: 0n, max: 40n * GiB })
-      }),
-      { minLength: 1, maxLength: 8 }
-    )
-  })
-  .map(({ began, steps }): Said[] => {
-    const said: Said[] = [{ status: 'start', at: began, port: 5 }]
-    const sum = { time: 0, up: 0n, down: 0n }
-    steps.forEach((step, n) => {
-      sum.time += step.time
-      sum.up += step.up
-      sum.down += step.down
-      said.push({ status: n === steps.length - 1 ? 'stop' : 'interim', at: began + sum.time, port: 5, ...sum })
-    })
-    return said
-  })
-
-/** A delivery of packets: some lost, some twice, in any order, but the last arrives. */
-function delivered(said: readonly Said[]): fc.Arbitrary<Said[]> {
-  const last = said.length - 1
-  return fc
-    .array(fc.integer({ min: 0, max: last }), { maxLength: 3 * said.length })
-    .chain(picks => fc.shuffledSubarray([...picks, last], { minLength: picks.length + 1 }))
-    .map(order => order.map(n => said[n]).filter(each => each !== undefined))
-}
-
-function withTicket(said: readonly Said[]): Said[] {
-  const { octets } = tickets.issue('sub_1', 'home')
-  return said.map(each => ({ ...each, class: octets }))
-}
-
-/** In which the packets arrive one second after another, when all has happened: as after an outage. */
-function afterAll(said: readonly Said[], until: number): Said[] {
-  return said.map((each, n) => ({ ...each, arrives: until + 1 + n }))
-}
-
-t.test(
-  'reordered, duplicated and lost packets in any combination give the same bill as long as the last arrives',
-  async t => {
-    const deliveries = story.chain(said => fc.record({ last: fc.constant(said.at(-1)), order: delivered(said) }))
-    await fc.assert(
-      fc.asyncProperty(deliveries, fc.boolean(), async ({ last, order }, queued) => {
-        const ledger = new MemoryLedger()
-        const sessions = await open(ledger)
-        await tell(sessions, ...(queued ? afterAll(order, last?.at ?? 0) : order))
-        t.same(billed(ledger), { up: last?.up, down: last?.down })
-        t.equal(bills(ledger).size, 1, 'one session')
-        t.same(
-          [...sessions.list()].map(({ state }) => state),
-          ['closed']
-        )
-      }),
-      { numRuns: 150 }
-    )
-  }
-)
-
-t.test('a NAS that sends no Event-Timestamp is billed the same, its packets late by up to half a minute', async t => {
-  const deliveries = story.chain(said =>
-    fc.record({
-      last: fc.constant(said.at(-1)),
-      said: fc.constant(said),
-      lateness: fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 20, maxLength: 20 })
-    })
-  )
-  await fc.assert(
-    fc.asyncProperty(deliveries, async ({ last, said, lateness }) => {
-      const ledger = new MemoryLedger()
-      const sessions = await open(ledger)
-      const twice = [...said, ...said].map((each, n) => ({
-        ...each,
-        untimed: true,
-        arrives: each.at + (lateness[n] ?? 0)
-      }))
-      await tell(sessions, ...twice.sort((a, b) => a.arrives - b.arrives))
-      t.same(billed(ledger), { up: last?.up, down: last?.down })
-      t.equal(bills(ledger).size, 1, 'one session')
-    }),
-    { numRuns: 150 }
-  )
-})
-
-t.test(
-  'two sessions in a row under one Acct-Session-Id are billed each, whatever is lost, repeated and reordered',
-  async t => {
-    const pair = fc.tuple(story, story, fc.integer({ min: 10, max: 5_000 })).map(([first, second, pause]) => {
-      const end = first.at(-1)?.at ?? 0
-      const shift = end + pause - (second[0]?.at ?? 0)
-      return { first, second: second.map(each => ({ ...each, at: each.at + shift })) }
-    })
-    const deliveries = pair.chain(({ first, second }) =>
-      fc.record({ first: fc.constant(first), second: fc.constant(second), a: delivered(first), b: delivered(second) })
-    )
-    await fc.assert(
-      fc.asyncProperty(deliveries, async ({ first, second, a, b }) => {
-        const ledger = new MemoryLedger()
-        const sessions = await open(ledger)
-        // The first session's last packet comes after the second has begun: its Stop was lost and sent again.
-        const [start, ...rest] = second
-        if (start !== undefined) await tell(sessions, ...a.slice(0, -1), start, ...a.slice(-1), ...b, ...rest.slice(-1))
-        const sum = {
-          up: (first.at(-1)?.up ?? 0n) + (second.at(-1)?.up ?? 0n),
-          down: (first.at(-1)?.down ?? 0n) + (second.at(-1)?.down ?? 0n)
-        }
-        t.same(billed(ledger), sum)
-      }),
-      { numRuns: 150 }
-    )
-  }
-)
-
-t.test('with our ticket in Class, two such sessions are billed exactly in any order of all their packets', async t => {
-  const pair = fc.tuple(story, story, fc.integer({ min: 10, max: 5_000 })).chain(([first, second, pause]) => {
-    const shift = (first.at(-1)?.at ?? 0) + pause - (second[0]?.at ?? 0)
-    const later = second.map(each => ({ ...each, at: each.at + shift }))
-    const bill = {
-      up: (first.at(-1)?.up ?? 0n) + (second.at(-1)?.up ?? 0n),
-      down: (first.at(-1)?.down ?? 0n) + (second.at(-1)?.down ?? 0n)
-    }
-    const all = [...withTicket(first), ...withTicket(later)]
-    return fc.record({ bill: fc.constant(bill), order: fc.shuffledSubarray(all, { minLength: all.length }) })
-  })
-  await fc.assert(
-    fc.asyncProperty(pair, async ({ bill, order }) => {
-      const ledger = new MemoryLedger()
-      await tell(await open(ledger), ...order)
-      t.same(billed(ledger), bill)
-    }),
-    { numRuns: 200 }
-  )
-})
 
 t.test('whatever a NAS says, nothing negative is billed and the deltas add up to the totals', async t => {
   const packet = fc.record({
@@ -227,6 +88,29 @@ t.test(
     )
   }
 )
+
+t.test('a NAS whose Acct-Session-Time is always 0 has one session all the same, and one bill', async t => {
+  const ledger = new MemoryLedger()
+  const sessions = await open(ledger)
+  const say = (at: number, octets: bigint): Said => ({ status: 'interim', at, time: 0, up: octets, down: octets })
+  await tell(sessions, say(0, 5n), say(300, 10n), say(600, 30n), { ...say(700, 40n), status: 'stop' })
+  t.same(billed(ledger), { up: 40n, down: 40n })
+  t.equal(bills(ledger).size, 1)
+})
+
+t.test('a NAS that corrects its clock between Start and the first report goes on in the same session', async t => {
+  for (const step of [-7_200, -3, 25, 7_200]) {
+    const ledger = new MemoryLedger()
+    await tell(
+      await open(ledger),
+      { status: 'start', at: 0 },
+      { status: 'interim', at: 300 + step, arrives: 304, time: 300, up: 10n, down: 20n },
+      { status: 'stop', at: 600 + step, arrives: 600, time: 600, up: 30n, down: 40n }
+    )
+    t.same(billed(ledger), { up: 30n, down: 40n }, `${step} s`)
+    t.equal(bills(ledger).size, 1, 'one session')
+  }
+})
 
 t.test('folding is deterministic and a packet folded again changes nothing', async t => {
   fc.assert(

@@ -1,5 +1,7 @@
 import { causes } from '../model/index.js'
 import type { Session, SessionState } from '../model/index.js'
+import { decodeUnbilled, encodeUnbilled } from './unbilled-entry.js'
+import type { UnbilledPacket } from './unbilled.js'
 
 /*
  * A session in the checkpoint (all big-endian):
@@ -13,6 +15,7 @@ import type { Session, SessionState } from '../model/index.js'
  *  67  u64  segmentUp   75 segmentDown   83 earlierUp   91 earlierDown
  *  99  f64  segmentUpPackets   107 segmentDownPackets
  * 115  fourteen texts, each u16 length + UTF-8, in the order of `texts`
+ *      packets that billed nothing, where there are any, one after the other to the end (unbilled-entry.ts)
  */
 const VERSION = 1
 const FIXED = 115
@@ -40,10 +43,11 @@ export interface CheckpointEntry {
   readonly session: Session
   readonly sequence: number
   readonly interval: number
+  readonly unbilled: readonly UnbilledPacket[]
 }
 
 /** Encodes a session in the layout above. */
-export function encodeEntry(session: Session, sequence: number, interval: number): Buffer {
+export function encodeEntry({ session, sequence, interval, unbilled }: CheckpointEntry): Buffer {
   let room = FIXED
   for (const name of texts) room += 2 + 3 * session[name].length
   const to = Buffer.allocUnsafe(room)
@@ -72,7 +76,8 @@ export function encodeEntry(session: Session, sequence: number, interval: number
     const length = to.write(session[name], at + 2)
     at = to.writeUInt16BE(length, at) + length
   }
-  return to.subarray(0, at)
+  const entry = to.subarray(0, at)
+  return unbilled.length === 0 ? entry : Buffer.concat([entry, ...unbilled.map(encodeUnbilled)])
 }
 
 /**
@@ -83,7 +88,7 @@ export function encodeEntry(session: Session, sequence: number, interval: number
 export function decodeEntry(from: Buffer, shared: (name: string) => string): CheckpointEntry {
   const state = states[from[1] ?? 255]
   if (from[0] !== VERSION || state === undefined) throw new RangeError(`not a checkpoint entry: version ${from[0]}`)
-  const text = readTexts(from)
+  const { text, end } = readTexts(from)
   return {
     session: {
       id: text[0] ?? '',
@@ -119,11 +124,12 @@ export function decodeEntry(from: Buffer, shared: (name: string) => string): Che
       resets: from.readUInt32BE(63)
     },
     sequence: from.readDoubleBE(3),
-    interval: from.readUInt32BE(51)
+    interval: from.readUInt32BE(51),
+    unbilled: decodeUnbilled(from.subarray(end))
   }
 }
 
-function readTexts(from: Buffer): string[] {
+function readTexts(from: Buffer): { text: string[]; end: number } {
   const read: string[] = []
   let at = FIXED
   for (const _ of texts) {
@@ -132,5 +138,5 @@ function readTexts(from: Buffer): string[] {
     read.push(from.toString('utf8', at + 2, at + 2 + length))
     at += 2 + length
   }
-  return read
+  return { text: read, end: at }
 }

@@ -4,6 +4,7 @@ import { encodeEntry } from './checkpoint-entry.js'
 import type { Before } from './in-flight.js'
 import type { Slot } from './slot.js'
 import type { Table } from './table.js'
+import type { Unbilled } from './unbilled.js'
 
 /*
  * The checkpoint: table `sessions`, an entry a session by its id; table `sessions-checkpoint`, key `state`:
@@ -26,19 +27,28 @@ export interface CheckpointState {
   readonly stored: number
 }
 
+export interface CheckpointOptions {
+  readonly ledger: Ledger
+  readonly table: Table
+  readonly unbilled: Unbilled
+  /** How the slots that wait for the ledger were when all was durable. */
+  readonly durable: () => ReadonlyMap<Slot, Before>
+}
+
 export class Checkpoint {
   readonly #ledger: Ledger
   readonly #table: Table
+  readonly #unbilled: Unbilled
   readonly #durable: () => ReadonlyMap<Slot, Before>
   #state: CheckpointState = { sequence: 0, stored: 0 }
   #changed: Slot[] = []
   #forgotten: Slot[] = []
   #writing: Promise<void> | undefined
 
-  /** @param durable  how the slots that wait for the ledger were when all was durable */
-  constructor(ledger: Ledger, table: Table, durable: () => ReadonlyMap<Slot, Before>) {
+  constructor({ ledger, table, unbilled, durable }: CheckpointOptions) {
     this.#ledger = ledger
     this.#table = table
+    this.#unbilled = unbilled
     this.#durable = durable
   }
 
@@ -56,6 +66,7 @@ export class Checkpoint {
 
   /** A slot is gone from the table for good. */
   forget(slot: Slot): void {
+    this.#unbilled.forget(slot.session.id)
     if (slot.stored) this.#forgotten.push(slot)
   }
 
@@ -110,7 +121,9 @@ export class Checkpoint {
       // Opened in a block that is not durable yet.
       if (session === undefined) continue
       if (!slot.stored) added.push(slot)
-      changes.push({ table: entriesTable, key: session.id, value: encodeEntry(session, sequence, slot.interval) })
+      const { interval } = slot
+      const value = encodeEntry({ session, sequence, interval, unbilled: this.#unbilled.of(session.id) })
+      changes.push({ table: entriesTable, key: session.id, value })
     }
     for (const slot of gone) changes.push({ table: entriesTable, key: slot.session.id, value: undefined })
     const state = { sequence, stored: this.#state.stored + added.length - gone.length }

@@ -11,6 +11,7 @@ import { closeSynthetically, fold, type SyntheticCause } from './fold.js'
 import { Slot } from './slot.js'
 import type { Table } from './table.js'
 import type { Tickets } from './tickets.js'
+import type { Unbilled } from './unbilled.js'
 
 export interface RestoreOptions {
   readonly ledger: Ledger
@@ -18,6 +19,7 @@ export interface RestoreOptions {
   readonly tickets: Tickets | undefined
   readonly table: Table
   readonly checkpoint: Checkpoint
+  readonly unbilled: Unbilled
   readonly window: TimeWindow
   readonly keepClosed: number
 }
@@ -50,13 +52,14 @@ async function readState(ledger: Ledger): Promise<CheckpointState> {
   return found === undefined ? FIRST : (JSON.parse(found.toString()) as CheckpointState)
 }
 
-async function load({ ledger, log, table }: RestoreOptions): Promise<number> {
+async function load({ ledger, log, table, unbilled }: RestoreOptions): Promise<number> {
   let loaded = 0
   for await (const [id, value] of ledger.entries(entriesTable)) {
     try {
-      const { session, sequence, interval } = decodeEntry(value, name => table.shared(name))
-      const slot = new Slot(session, sequence, 0, 0)
-      slot.interval = interval
+      const entry = decodeEntry(value, name => table.shared(name))
+      const slot = new Slot(entry.session, entry.sequence, 0, 0)
+      slot.interval = entry.interval
+      unbilled.put(entry.session.id, entry.unbilled)
       slot.stored = true
       table.add(slot)
       loaded++

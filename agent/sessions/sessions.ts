@@ -14,6 +14,7 @@ import { Silence, type Swept } from './silence.js'
 import { Slot } from './slot.js'
 import { Table } from './table.js'
 import type { Tickets } from './tickets.js'
+import { Unbilled, type UnbilledPacket } from './unbilled.js'
 import { Writer } from './writer.js'
 
 export interface SessionsOptions {
@@ -53,6 +54,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
   readonly #grants: Grants
   readonly #writer: Writer
   readonly #silence: Silence
+  readonly #unbilled = new Unbilled()
   readonly #checkpoint: Checkpoint
   readonly #packets: Record<Verdict, number> = {
     opened: 0,
@@ -70,7 +72,12 @@ export class Sessions extends EventEmitter<SessionEvents> {
     this.#clock = clock
     this.#settings = { ...defaultSettings, ...settings }
     this.#grants = new Grants(this.#settings.grants, this.#settings.grantAge, clock)
-    this.#checkpoint = new Checkpoint(ledger, this.#table, () => this.#writer.durable())
+    this.#checkpoint = new Checkpoint({
+      ledger,
+      table: this.#table,
+      unbilled: this.#unbilled,
+      durable: () => this.#writer.durable()
+    })
     this.#writer = new Writer({
       ledger,
       table: this.#table,
@@ -106,6 +113,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
       tickets,
       table: sessions.#table,
       checkpoint: sessions.#checkpoint,
+      unbilled: sessions.#unbilled,
       window: sessions.#settings.timeWindow,
       keepClosed: sessions.#settings.keepClosed
     })
@@ -151,6 +159,11 @@ export class Sessions extends EventEmitter<SessionEvents> {
   /** A session by its id, also one that closed a while ago. */
   get(id: string): Session | undefined {
     return this.#table.get(id)?.session
+  }
+
+  /** The last packets of a session that were duplicates or late: its bill is none of theirs. */
+  unbilled(id: string): readonly UnbilledPacket[] {
+    return this.#unbilled.of(id)
   }
 
   /** The open and stale sessions of a subscriber. */
@@ -207,6 +220,8 @@ export class Sessions extends EventEmitter<SessionEvents> {
     slot.heard = this.#silence.seconds
     if (folded.records.length === 0) {
       this.#table.put(slot, folded.session)
+      this.#unbilled.note(folded, accounting)
+      this.#checkpoint.note(slot)
       return slot.sequence > this.#ledger.durableHead ? this.#ledger.settled() : DURABLE
     }
     const durable = this.#writer.change(slot, folded, accounting.receivedAt)

@@ -1,19 +1,23 @@
 import type { Ledger, LedgerRecord } from '../ledger/contract.js'
 import { decodeUsage, RecordKind } from '../model/index.js'
 import type { Cause, Milliseconds, UsageRecord } from '../model/index.js'
+import { UNKNOWN_SECONDS } from './advance.js'
+import type { UnbilledPacket } from './unbilled.js'
 
 /** One step of a session's bill: what came, what it added, and why. */
 export interface WhyLine {
+  /** Of its record in the ledger; 0 for a packet that billed nothing. */
   readonly sequence: number
-  /** When it was recorded, by our clock. */
+  /** When it was recorded, by our clock; when it arrived, where it was not. */
   readonly at: Milliseconds
   /** What happened at the NAS, and when it says so. */
   readonly periodEnd: Milliseconds
-  readonly what: 'started' | 'usage' | 'ended'
-  readonly cause: Cause
+  readonly what: 'started' | 'usage' | 'ended' | 'unbilled'
+  readonly cause: Cause | UnbilledPacket['verdict']
   readonly seconds: number
   readonly upOctets: bigint
   readonly downOctets: bigint
+  /** The session's totals after it; what the packet told, where it billed nothing. */
   readonly totalUpOctets: bigint
   readonly totalDownOctets: bigint
   /** A sentence for a person. */
@@ -30,8 +34,12 @@ export interface WhyLost {
 export interface WhyOptions {
   /** First sequence to look at; 1 by default. */
   readonly from?: number
+  /** Its packets that billed nothing, in the order in which they came (`Sessions.unbilled`). */
+  readonly unbilled?: readonly UnbilledPacket[]
   readonly signal?: AbortSignal
 }
+
+const NO_EVIDENCE = Buffer.alloc(0)
 
 const whats = new Map<number, WhyLine['what']>([
   [RecordKind.sessionStarted, 'started'],
@@ -40,13 +48,29 @@ const whats = new Map<number, WhyLine['what']>([
 ])
 
 /**
- * Why a session's bill is what it is: its records in the ledger, in their order, each with the reason. Packets that
- * changed nothing (duplicates, late ones) have no record; `Session.duplicates` and `Session.late` count them.
+ * Why a session's bill is what it is: its records in the ledger, in their order, each with the reason; and between them
+ * the packets that billed nothing, where they came. Those have no record: `Session.duplicates` and `Session.late` count
+ * all of them, the last few are known.
  */
 export async function* why(
   ledger: Ledger,
   session: string,
-  { from = 1, signal }: WhyOptions = {}
+  { from = 1, signal, unbilled = [] }: WhyOptions = {}
+): AsyncGenerator<WhyLine | WhyLost> {
+  const waiting = unbilled.map(unbilledLine)
+  for await (const line of recorded(ledger, session, from, signal)) {
+    // What repeats a record came after it, be it in the same millisecond.
+    if ('at' in line) while (waiting[0] !== undefined && waiting[0].at < line.at) yield waiting.shift()!
+    yield line
+  }
+  yield* waiting
+}
+
+async function* recorded(
+  ledger: Ledger,
+  session: string,
+  from: number,
+  signal: AbortSignal | undefined
 ): AsyncGenerator<WhyLine | WhyLost> {
   const name = Buffer.from(session)
   for await (const part of ledger.read(from, signal === undefined ? {} : { signal })) {
@@ -83,7 +107,27 @@ function lineOf(record: LedgerRecord, session: string, name: Buffer): WhyLine | 
   }
 }
 
-function wordsOf(what: WhyLine['what'], usage: UsageRecord): string {
+function unbilledLine(packet: UnbilledPacket): WhyLine {
+  const { verdict, receivedAt, eventAt, upOctets, downOctets, seconds, counted, words } = packet
+  const time = seconds === UNKNOWN_SECONDS ? '' : ` at ${seconds} s`
+  const told = counted ? `; it told ${upOctets} up, ${downOctets} down in all${time}` : ''
+  return {
+    sequence: 0,
+    at: receivedAt,
+    periodEnd: eventAt,
+    what: 'unbilled',
+    cause: verdict,
+    seconds: 0,
+    upOctets: 0n,
+    downOctets: 0n,
+    totalUpOctets: upOctets,
+    totalDownOctets: downOctets,
+    words: `${words}${told}`,
+    evidence: NO_EVIDENCE
+  }
+}
+
+function wordsOf(what: string, usage: UsageRecord): string {
   if (what === 'usage') return usageWords(usage)
   if (what === 'started') {
     if (usage.cause === 'reopened') return 'the NAS goes on with a session that was closed: it is open again'

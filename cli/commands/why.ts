@@ -23,7 +23,7 @@ function storyWords({ session, steps }: wire.Story): string {
     ['session', `${session.id} (${acctSessionId} on ${nas}), ${state}`],
     ['subscriber', `${userName} ${subscriber === '' ? '(unknown)' : `(${subscriber})`}`],
     ['octets', `up ${octetWords(upOctets)}, down ${octetWords(downOctets)}`],
-    ['packets', `${duplicates} duplicate, ${late} late, ${resets} counter resets`]
+    ['packets', `${duplicates} duplicate, ${late} late, ${resets} counter resets${unlisted(session, steps)}`]
   ])}\n${table(steps, [
     { title: 'TIME', value: step => timeWords(step.at) },
     { title: 'WHAT', value: step => step.cause },
@@ -32,4 +32,10 @@ function storyWords({ session, steps }: wire.Story): string {
     { title: 'RECORD', value: step => (step.sequence === 0 ? '' : String(step.sequence)), right: true },
     { title: 'WHY', value: step => step.words }
   ])}`
+}
+
+/** Of the packets that added nothing only the last few are kept. */
+function unlisted({ duplicates, late }: wire.SessionWire, steps: wire.Story['steps']): string {
+  const more = duplicates + late - steps.filter(({ sequence }) => sequence === 0).length
+  return more > 0 ? ` (${more} that added nothing came before those below)` : ''
 }

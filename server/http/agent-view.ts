@@ -118,7 +118,8 @@ export class LiveView implements AgentView {
     const session = this.#parts.sessions.get(id)
     if (session === undefined) return undefined
     const steps: SessionStep[] = []
-    for await (const line of why(this.#parts.ledger, id)) if (!('lost' in line)) steps.push(line)
+    const unbilled = this.#parts.sessions.unbilled(id)
+    for await (const line of why(this.#parts.ledger, id, { unbilled })) if (!('lost' in line)) steps.push(line)
     return { session, steps }
   }
 

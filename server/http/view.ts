@@ -91,6 +91,7 @@ export interface SessionStep {
   /** Octets that this step added. */
   readonly upOctets: bigint
   readonly downOctets: bigint
+  /** The session's totals after it; what the packet told, where it added nothing. */
   readonly totalUpOctets: bigint
   readonly totalDownOctets: bigint
   /** A sentence for a person. */

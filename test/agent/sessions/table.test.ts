@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
 import { type Grant, RecordKind, type Session } from '../../../agent/model/index.js'
-import { type Sessions, why } from '../../../agent/sessions/index.js'
+import type { Sessions } from '../../../agent/sessions/index.js'
 import { billed, bills, MemoryLedger } from './memory-ledger.js'
 import { heard, log, open, type Said, T0, tell, tickets } from './packets.js'
 
@@ -536,35 +536,6 @@ t.test('a listener that throws harms nobody', async t => {
   sessions.on('closed', () => (second = true))
   await tell(sessions, { status: 'stop', at: 5, time: 5 })
   t.ok(second)
-})
-
-t.test('why: the steps of a bill, each with its reason', async t => {
-  const ledger = new MemoryLedger()
-  const sessions = await open(ledger, { grace: 60, interimInterval: 20 })
-  await tell(
-    sessions,
-    { status: 'start', at: 0 },
-    { status: 'interim', at: 60, time: 60, up: 10n, down: 20n },
-    { status: 'interim', at: 120, time: 120, up: 4n, down: 5n },
-    { status: 'interim', at: 180, time: 180, up: 4n, down: 5n },
-    { status: 'start', at: 0, id: 'another' }
-  )
-  await quiet(sessions, 0, 240)
-  await tell(sessions, { status: 'stop', at: 600, time: 600, up: 7n, down: 7n })
-  const [session] = [...sessions.list()]
-  const lines: string[] = []
-  for await (const line of why(ledger, session?.id ?? ''))
-    lines.push('lost' in line ? line.lost : `${line.what}: ${line.words}`)
-  t.same(lines, [
-    'started: Start',
-    'usage: Interim-Update: 10 up and 20 down in 60 s more than the totals before (10 up, 20 down in all)',
-    'usage: a total fell while session time grew: a new segment begins at 0, 4 up and 5 down in 60 s (14 up, 25 down in all)',
-    'usage: Interim-Update: totals did not move, 60 s passed (14 up, 25 down in all)',
-    'ended: closed by the agent: nothing was heard for the grace period',
-    'started: the NAS goes on with a session that was closed: it is open again',
-    'usage: first packet after the session was closed, against the totals before: 3 up and 2 down in 420 s (17 up, 27 down in all)',
-    'ended: ended by its Stop'
-  ])
 })
 
 t.test('on the real ledger: sessions survive a restart, with and without a checkpoint', async t => {

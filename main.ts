@@ -9,7 +9,7 @@ import type { Uplink } from './agent/uplink/index.js'
 import { loadDictionary } from './config/dictionary/index.js'
 import { type Config, SecretStore } from './config/index.js'
 import { LiveView } from './server/http/agent-view.js'
-import { createApi, listenOnSocket, type ListenerStatus } from './server/http/index.js'
+import { ApiOnDemand, listenOnSocket, type ListenerStatus } from './server/http/index.js'
 import type { Bound, RadiusServer } from './server/radius/index.js'
 import type { RadSec } from './server/radius/tls/index.js'
 import { listen, listenForTls, makeRadius } from './wiring/answering.js'
@@ -94,7 +94,7 @@ interface Shown {
 async function openApi({ config, version, clock, log, closers }: Base, state: State, shown: Shown): Promise<void> {
   const { diskBudget } = config.ledger
   const view = new LiveView({ version, startedAt: clock(), clock, diskBudget, ...state, ...shown })
-  const api = await createApi({ view, version, clock, log })
+  const api = new ApiOnDemand({ view, version, clock, log })
   closers.add(() => api.close())
   await listenOnSocket(api, config.api.socket)
 }

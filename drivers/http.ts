@@ -1,7 +1,9 @@
 import { lookup } from 'node:dns'
+import { createRequire } from 'node:module'
 import { isIP, type LookupFunction } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions, TLSSocket } from 'node:tls'
-import { Agent, buildConnector, type Dispatcher, errors, request } from 'undici'
+import type * as Undici from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { type Device, DriverError } from '../agent/model/index.js'
 import type { Options } from './target.js'
 import { refuseLocal } from './target.js'
@@ -46,6 +48,10 @@ export const httpOptions = ['allowLocal', 'allowPlain', 'ca', 'serverName', 'fin
 const LONGEST_ANSWER = 8 << 20
 const CONNECTIONS = 4
 
+// Loaded when the first device speaks HTTP: it takes as long as a tenth of a start, and most agents never need it.
+const load = createRequire(import.meta.url)
+const undici = (): typeof Undici => load('undici') as typeof Undici
+
 /**
  * Reads address and TLS options of a device document.
  * @param standard  what an address without scheme means: `https:` 443, or `http:` with the given port
@@ -84,6 +90,7 @@ export class HttpClient {
 
   constructor(target: HttpTarget) {
     this.#base = target.base
+    const { Agent, buildConnector } = undici()
     const connector = buildConnector({
       rejectUnauthorized: false,
       maxCachedSessions: 0,
@@ -108,7 +115,7 @@ export class HttpClient {
    */
   async ask({ method, path, headers = {}, body, signal }: HttpQuestion): Promise<HttpAnswer> {
     try {
-      const response = await request(new URL(path, this.#base), {
+      const response = await undici().request(new URL(path, this.#base), {
         method,
         headers: {
           accept: 'application/json',
@@ -237,7 +244,7 @@ function explain(error: unknown, signal: AbortSignal): DriverError {
   if (signal.aborted) return new DriverError('TIMEOUT', 'The device was given up before it had answered.')
   const code = (error as NodeJS.ErrnoException).code ?? ''
   // The cause is the system's or undici's own: it names addresses and codes, never what was sent.
-  if (error instanceof errors.HTTPParserError || code.startsWith('HPE_'))
+  if (error instanceof undici().errors.HTTPParserError || code.startsWith('HPE_'))
     return new DriverError('PROTOCOL', `What answers there does not speak HTTP. Is the port right? (${code})`)
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
     return new DriverError('PROTOCOL', `No TLS that we know is spoken on that port. Is it plain HTTP? (${code})`)

@@ -14,8 +14,8 @@ import {
   Rejections,
   withoutHeld
 } from '../server/radius/index.js'
-import { Proxy } from '../server/radius/proxy/index.js'
-import { RadSec } from '../server/radius/tls/index.js'
+import type { Proxy } from '../server/radius/proxy/index.js'
+import type { RadSec } from '../server/radius/tls/index.js'
 import type { Base } from './base.js'
 import type { State } from './state.js'
 
@@ -65,6 +65,7 @@ export async function listen({ config, closers }: Base, radius: RadiusServer): P
 export async function listenForTls(base: Base, state: State, receiver: RadiusServer): Promise<RadSec | undefined> {
   const { config, secrets, clock, log, closers } = base
   if (config.radius.radsec === undefined) return undefined
+  const { RadSec } = await import('../server/radius/tls/index.js')
   const { listen, certificate, ca, key, byAddress = false } = config.radius.radsec
   const files = { certificate, ca, key: () => secrets.text(key) }
   const radsec = new RadSec({ files, nases: state.nases, receiver, clock, log, byAddress })
@@ -120,6 +121,7 @@ function eapOptions(eap: Base['config']['radius']['eap'], secrets: Base['secrets
 async function openProxy(base: Base, { ledger }: State, rejections: Rejections): Promise<Proxy | undefined> {
   const { config, secrets, clock, log, closers } = base
   if (config.proxy === undefined || config.proxy.realms.length === 0) return undefined
+  const { Proxy } = await import('../server/radius/proxy/index.js')
   const realms = config.proxy.realms.map(realm => ({
     ...realm,
     servers: realm.servers.map(server => ({ ...server, secret: new Secret(secrets.resolve(server.secret)) }))

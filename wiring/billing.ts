@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { HttpTransport, mappingBatch, mappingIngest, type Transport, Uplink } from '../agent/uplink/index.js'
+import type { Transport, Uplink } from '../agent/uplink/index.js'
 import type { CloudConfig } from '../config/index.js'
 import type { Base } from './base.js'
 import type { State } from './state.js'
@@ -8,6 +8,7 @@ import type { State } from './state.js'
 export async function startUplink(base: Base, state: State): Promise<Uplink | undefined> {
   const { config, clock, log, version, closers } = base
   if (config.cloud === undefined) return undefined
+  const { mappingBatch, Uplink } = await import('../agent/uplink/index.js')
   const { source, feed, mapping } = config.cloud
   const { ledger, replica, commands } = state
   const transport = await makeTransport(base, config.cloud)
@@ -19,7 +20,7 @@ export async function startUplink(base: Base, state: State): Promise<Uplink | un
   return uplink
 }
 
-/** NATS is loaded only where it is used. */
+/** A transport is loaded only where it is used. */
 async function makeTransport({ secrets, clock }: Base, cloud: CloudConfig): Promise<Transport> {
   const { url, token, source, ca, certificate, key, mapping, nats } = cloud
   const tls = {
@@ -32,6 +33,7 @@ async function makeTransport({ secrets, clock }: Base, cloud: CloudConfig): Prom
     const { NatsTransport } = await import('../agent/uplink/nats.js')
     return new NatsTransport({ url, credential, source, ...nats, ...tls })
   }
+  const { HttpTransport, mappingIngest } = await import('../agent/uplink/index.js')
   const ingest = mapping === undefined ? undefined : mappingIngest(mapping)
   return new HttpTransport({ url, token: credential, clock, ingest, ...tls })
 }

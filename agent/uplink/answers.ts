@@ -1,5 +1,5 @@
 import { BatchAnswer } from '../model/edge-api.js'
-import { compile } from './check.js'
+import { Check } from './check.js'
 import type { Answer, AnswerKind, Rejection, WireEvent } from './transport.js'
 
 /** What an HTTP status means for a batch; the first row that holds the status counts. `read`: the body tells. */
@@ -25,7 +25,7 @@ const LONGEST_WAIT = 3_600_000
 /** Date.parse alone takes nearly anything for a date. */
 const HTTP_DATE = /^[A-Z][a-z]{2,8}, .* GMT$/
 
-const checkAnswer = compile(BatchAnswer)
+const answerCheck = new Check(BatchAnswer)
 
 /** What is needed of an HTTP response. */
 export interface HttpAnswer {
@@ -97,7 +97,7 @@ function readTaken(body: string, events: readonly WireEvent[]): Answer {
 function parse(body: string): BatchAnswer | undefined {
   try {
     const answer: unknown = JSON.parse(body)
-    return checkAnswer(answer) ? answer : undefined
+    return answerCheck.holds(answer) ? answer : undefined
   } catch {
     return undefined
   }

@@ -3,14 +3,18 @@ import type { Command, DocumentKind, Documents } from '../model/index.js'
 import { documents } from '../model/index.js'
 import { feedData, FeedEnvelope, SnapshotEnd, type FeedType } from '../model/edge-api.js'
 import { parsePrefix, type Change } from '../subscribers/index.js'
-import { compile, explain } from './check.js'
+import { Check } from './check.js'
 
 /* What billing sends, checked against its schema before anything of it is used. */
 
-const checkEnvelope = compile(FeedEnvelope)
-const checkEnd = compile(SnapshotEnd)
-const checkData = new Map(Object.entries(feedData).map(([type, schema]) => [type, compile(schema as TSchema)]))
-const checkDocument = new Map(Object.entries(documents).map(([kind, schema]) => [kind, compile(schema as TSchema)]))
+const envelopeCheck = new Check(FeedEnvelope)
+const endCheck = new Check(SnapshotEnd)
+const dataChecks = checksOf(feedData)
+const documentChecks = checksOf(documents)
+
+function checksOf(schemas: Readonly<Record<string, TSchema>>): Map<string, Check<TSchema>> {
+  return new Map(Object.entries(schemas).map(([name, schema]) => [name, new Check(schema)]))
+}
 
 /** A message that cannot be used. */
 export interface Misfit {
@@ -33,16 +37,16 @@ export type Message = { readonly sequence?: string } & (
 export function readMessage(text: string): Message {
   const envelope = parse(text)
   if (envelope === undefined) return { kind: 'misfit', words: 'the message is not JSON' }
-  if (!checkEnvelope(envelope)) return { kind: 'misfit', words: `the envelope: ${explain(checkEnvelope)}` }
+  if (!envelopeCheck.holds(envelope)) return { kind: 'misfit', words: `the envelope: ${envelopeCheck.explain()}` }
   const { sequence } = envelope
   return { ...readData(envelope.type, envelope.data), ...(sequence === undefined ? {} : { sequence }) }
 }
 
 function readData(type: string, data: unknown): Message {
-  const check = checkData.get(type)
+  const check = dataChecks.get(type)
   if (check === undefined) return { kind: 'misfit', words: `no message type of the Edge API: ${type.slice(0, 64)}` }
   const id = idOf(data)
-  const wrong = check(data) ? contentProblem(type.startsWith('nas.changed') ? 'nas' : '', data) : explain(check)
+  const wrong = check.holds(data) ? contentProblem(type.startsWith('nas.changed') ? 'nas' : '', data) : check.explain()
   if (wrong !== undefined) return misfit(type as FeedType, id, wrong)
   if (type === 'command.requested') return { kind: 'command', command: data as Command }
   const [kind, verb] = type.split('.') as [DocumentKind, 'changed' | 'removed']
@@ -69,13 +73,13 @@ export type Line =
 export function readLine(text: string): Line {
   const line = parse(text)
   if (line === undefined) return { kind: 'unreadable', words: 'a line is not JSON' }
-  if (checkEnd(line)) return { kind: 'end', end: line }
+  if (endCheck.holds(line)) return { kind: 'end', end: line }
   const { kind, document } = line as { kind?: unknown; document?: unknown }
-  const check = typeof kind === 'string' ? checkDocument.get(kind) : undefined
+  const check = typeof kind === 'string' ? documentChecks.get(kind) : undefined
   const id = idOf(document)
   if (check === undefined || id === '') return { kind: 'unreadable', words: 'a line holds no document' }
   const of = kind as DocumentKind
-  const wrong = check(document) ? contentProblem(of, document) : explain(check)
+  const wrong = check.holds(document) ? contentProblem(of, document) : check.explain()
   if (wrong !== undefined) return { kind: 'misfit', of, id, words: `${of}: ${wrong}` }
   return { kind: 'document', of, document: document as Documents[DocumentKind] }
 }

@@ -1,5 +1,6 @@
-export { type ApiOptions, createApi } from './api.js'
+export type { ApiOptions } from './api.js'
 export * from './errors.js'
 export type * as wire from './schemas.js'
+export { ApiOnDemand } from './on-demand.js'
 export { answers, listenOnSocket } from './socket.js'
 export type * from './view.js'

@@ -1,7 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import type { FastifyInstance } from 'fastify'
 import { ApiError } from './errors.js'
 
 /** Who may talk to the agent: its user and its group. */
@@ -10,11 +9,16 @@ const DIRECTORY_MODE = 0o750
 /** The longest path that a Unix socket's address holds on Linux (sun_path less its end). */
 const LONGEST = 107
 
+/** What listens on a Unix socket. */
+export interface Listening {
+  listen(options: { readonly path: string }): Promise<unknown>
+}
+
 /**
  * Opens the local API on a Unix socket. A socket file that nobody listens on any more is replaced.
  * @throws ApiError `API_SOCKET` when another agent has it, or it cannot be made
  */
-export async function listenOnSocket(api: FastifyInstance, path: string): Promise<void> {
+export async function listenOnSocket(api: Listening, path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST) {
     throw new ApiError(
       'API_SOCKET',

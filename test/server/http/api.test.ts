@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Client } from 'undici'
-import { apiErrors, createApi, listenOnSocket } from '../../../server/http/index.js'
+import { createApi } from '../../../server/http/api.js'
+import { ApiOnDemand, apiErrors, listenOnSocket } from '../../../server/http/index.js'
 import { FakeView, noon } from './fake-view.js'
 
 async function apiOf(t: Test, options: { changesPerMinute?: number } = {}) {
@@ -224,6 +225,25 @@ t.test('a socket that cannot be made is one sentence', async t => {
   writeFileSync(join(directory, 'there', 'other'), '')
   await listenOnSocket(api, join(directory, 'there', 'api.sock'))
   t.equal(statSync(join(directory, 'there')).mode & 0o777, 0o755, 'a directory that was there keeps its mode')
+})
+
+t.test('an API on demand opens its socket at once, and is made when somebody first asks', async t => {
+  const path = join(shortDirectory(t), 'api.sock')
+  const api = new ApiOnDemand({ view: new FakeView(), version: '0.1.0', clock: () => noon })
+  await listenOnSocket(api, path)
+  t.equal(statSync(path).mode & 0o777, 0o660)
+  const client = new Client('http://turnpike', { socketPath: path })
+  const answers = await Promise.all(
+    ['/v1/status', '/metrics', '/nowhere'].map(place => client.request({ path: place, method: 'GET' }))
+  )
+  t.same(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200, 404]
+  )
+  await Promise.all(answers.map(({ body }) => body.dump()))
+  await client.close()
+  await api.close()
+  t.notOk(existsSync(path), 'the socket goes with it')
 })
 
 t.test('each refusal has a remedy', async t => {

@@ -1,11 +1,11 @@
 import type { Ledger, TableChange } from '../ledger/contract.js'
 import type { DocumentKind, Documents } from '../model/index.js'
-import { readDocument, storeDocument, type DocumentCodec } from './codec.js'
+import type { DocumentCodec } from './codec.js'
 import { kinds } from './documents.js'
 import type { FeedPosition } from './position.js'
 
 /*
- * A snapshot that waits for a person. Table 'held': key kind/id, value as codec.ts says; table 'feed', key 'held':
+ * A snapshot that waits for a person. Table 'held': key kind/id, value the JSON of the document, through the codec; table 'feed', key 'held':
  * the JSON of `Held`. Both are written, replaced and removed together.
  */
 
@@ -42,7 +42,7 @@ export async function holdChanges(
   changes.push({ table: 'feed', key: 'held', value: Buffer.from(JSON.stringify(held)) })
   for (const kind of kinds)
     for (const document of snapshot[kind])
-      changes.push({ table: TABLE, key: `${kind}/${document.id}`, value: storeDocument(codec, 0, document) })
+      changes.push({ table: TABLE, key: `${kind}/${document.id}`, value: codec.encode(JSON.stringify(document)) })
   return changes
 }
 
@@ -59,7 +59,7 @@ export async function readHeldSnapshot(ledger: Ledger, codec: DocumentCodec): Pr
   for await (const [key, stored] of ledger.entries(TABLE)) {
     const kind = key.slice(0, key.indexOf('/')) as DocumentKind
     const list = snapshot[kind] as Documents[DocumentKind][]
-    list.push(readDocument(codec, stored).document as Documents[DocumentKind])
+    list.push(JSON.parse(codec.decode(stored)) as Documents[DocumentKind])
   }
   return snapshot
 }

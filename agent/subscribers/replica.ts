@@ -3,11 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Ledger, TableChange } from '../ledger/contract.js'
 import type { Clock, Device, DocumentKind, Documents, Nas, Profile, Subscriber } from '../model/index.js'
-import { plainCodec, readDocument, storeDocument, type DocumentCodec } from './codec.js'
+import { plainCodec, type DocumentCodec } from './codec.js'
 import { DocumentSet, kinds, type Change, type Contest } from './documents.js'
 import { SubscribersError } from './errors.js'
 import { holdChanges, readHeld, readHeldSnapshot, releaseChanges, type Held, type Snapshot } from './held.js'
 import { normaliseMac } from './mac.js'
+import { Pages } from './pages.js'
 import { positionChange, readPosition, samePosition, toPosition, type FeedPosition } from './position.js'
 import { same } from './same.js'
 
@@ -43,10 +44,9 @@ export class Replica extends EventEmitter<ReplicaEvents> {
   readonly #clock: Clock
   readonly #codec: DocumentCodec
   readonly #documents = new DocumentSet()
+  readonly #pages: Pages
   #position: FeedPosition | undefined
   #held: Held | undefined
-  #revision = 0
-  readonly #stale: { kind: DocumentKind; id: string; revision: number; document: Documents[DocumentKind] }[] = []
   #tail: Promise<unknown> = Promise.resolve()
 
   private constructor(ledger: Ledger, options: ReplicaOptions) {
@@ -56,6 +56,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     this.#log = options.log
     this.#clock = options.clock ?? Date.now
     this.#codec = options.codec ?? plainCodec
+    this.#pages = new Pages(this.#codec)
   }
 
   /**
@@ -66,7 +67,7 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     const replica = new Replica(ledger, options)
     replica.#position = await readPosition(ledger)
     replica.#held = await readHeld(ledger)
-    for (const kind of kinds) await replica.#load(kind)
+    await replica.#load()
     await replica.#checkCounts()
     await replica.#reseal()
     return replica
@@ -200,23 +201,15 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     this.#position = position
   }
 
-  async #load(kind: DocumentKind): Promise<void> {
-    const found: { revision: number; document: Documents[DocumentKind] }[] = []
-    for await (const [id, stored] of this.#ledger.entries(kind)) {
-      try {
-        const read = readDocument(this.#codec, stored) as (typeof found)[number]
-        found.push(read)
-        if (this.#codec.isStale?.(stored) === true) this.#stale.push({ kind, id, ...read })
-      } catch (error) {
-        // Another key is no damage: whoever has the right one reads it all.
-        if (error instanceof SubscribersError) throw error
-        this.#position = undefined
-        this.#log?.error({ kind, id }, 'a stored document cannot be read; a snapshot will bring it back')
-      }
-    }
-    found.sort((a, b) => a.revision - b.revision)
-    const contests = found.flatMap(({ document }) => this.#documents.put({ kind, id: document.id, document }))
-    this.#revision = Math.max(this.#revision, found.at(-1)?.revision ?? 0)
+  async #load(): Promise<void> {
+    await this.#pages.read(this.#ledger, page => {
+      this.#position = undefined
+      this.#log?.error({ page }, 'a page of stored documents cannot be read; a snapshot will bring them back')
+    })
+    const contests: Contest[] = []
+    for (const kind of kinds)
+      for (const document of this.#pages.documents(kind))
+        contests.push(...this.#documents.put({ kind, id: document.id, document }))
     this.#tellContests(contests)
   }
 
@@ -234,19 +227,10 @@ export class Replica extends EventEmitter<ReplicaEvents> {
 
   /** What lies there in clear, or under a key that was replaced, is sealed anew. */
   async #reseal(): Promise<void> {
-    const stale = this.#stale.splice(0)
-    if (stale.length === 0) return
-    for (let done = 0; done < stale.length; done += SLICE) {
-      const slice = stale.slice(done, done + SLICE)
-      await this.#ledger.write(
-        slice.map(({ kind, id, revision, document }) => ({
-          table: kind,
-          key: id,
-          value: storeDocument(this.#codec, revision, document)
-        }))
-      )
-    }
-    this.#log?.info({ documents: stale.length }, 'stored documents were sealed with the present key')
+    const writes = this.#pages.renew()
+    if (writes.length === 0) return
+    await this.#ledger.write(writes)
+    this.#log?.info({ pages: writes.length }, 'stored documents were sealed with the present key')
   }
 
   #serially<T>(work: () => Promise<T>): Promise<T> {
@@ -282,17 +266,13 @@ export class Replica extends EventEmitter<ReplicaEvents> {
     also: readonly TableChange[]
   ): Promise<void> {
     const position = to === undefined ? this.#position : toPosition(to)
-    const writes: TableChange[] = [...also]
-    let revision = this.#revision
-    for (const change of changes) {
-      writes.push(this.#tableChange(change, ++revision))
-      if (writes.length % SLICE === 0) await turn()
-    }
+    const plan = await this.#pages.plan(changes)
+    const writes: TableChange[] = [...also, ...plan.writes]
     if (position !== undefined && !samePosition(position, this.#position)) writes.push(positionChange(position))
     const counts = this.#countsAfter(changes)
     if (counts !== undefined) writes.push({ table: 'feed', key: 'counts', value: Buffer.from(JSON.stringify(counts)) })
     if (writes.length > 0) await this.#ledger.write(writes)
-    this.#revision = revision
+    plan.settle()
     this.#position = position
     this.#tell(changes)
   }
@@ -307,11 +287,6 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       moved ||= by !== 0
     }
     return moved ? counts : undefined
-  }
-
-  #tableChange({ kind, id, document }: Change, revision: number): TableChange {
-    const value = document === undefined ? undefined : storeDocument(this.#codec, revision, document)
-    return { table: kind, key: id, value }
   }
 
   #tell(changes: readonly Change[]): void {

@@ -3,9 +3,9 @@ import type { DocumentCodec } from './codec.js'
 import { SubscribersError } from './errors.js'
 
 /*
- * A sealed document:
+ * A sealed text, one or several documents:
  *
- *   0   u8   layout version, 1 (a document in clear begins with a digit, 0x30–0x39)
+ *   0   u8   layout version, 1 (what lies in clear is JSON, and begins with `[` or `{`)
  *   1   8    key id: the first octets of SHA-256 over «turnpike key id» and the key
  *   9   12   nonce, random
  *  21   n    AES-256-GCM of the text; what stands before the nonce is authenticated too
@@ -80,7 +80,9 @@ export class SealedCodec implements DocumentCodec {
     const decipher = createDecipheriv('aes-256-gcm', key.octets, stored.subarray(HEADER, TEXT), { authTagLength: TAG })
     decipher.setAAD(stored.subarray(0, HEADER))
     decipher.setAuthTag(stored.subarray(end))
-    return decipher.update(stored.subarray(TEXT, end), undefined, 'utf8') + decipher.final('utf8')
+    const text = decipher.update(stored.subarray(TEXT, end))
+    decipher.final()
+    return text.toString()
   }
 
   isStale(stored: Buffer): boolean {

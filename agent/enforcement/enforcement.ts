@@ -37,9 +37,9 @@ export class Enforcement {
     const parts = await buildParts(this.#options, this.#means())
     this.#parts = parts
     this.#listen('on')
-    const everybody = this.#meetEverybody(parts)
+    this.#meetEverybody(parts)
     for (const [id, decision] of parts.decisions.unfinished()) parts.orders.resume(id, decision)
-    parts.slices.add(everybody, 'reconciliation')
+    parts.slices.sweep(this.#everybody(parts))
     void parts.drift.look()
     parts.rounds.start()
     for (const command of this.#options.commands.pending()) parts.runner.run(command)
@@ -116,18 +116,18 @@ export class Enforcement {
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
-  #meetEverybody({ decisions, desires }: Parts): readonly string[] {
+  #meetEverybody({ decisions, desires }: Parts): void {
     const { replica, sessions } = this.#options
-    const standing = this.#parts?.standing.subscribers() ?? []
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
     const first = decisions.takeBaseline()
-    const ids: string[] = [...standing]
-    for (const { id } of replica.subscribers()) {
-      ids.push(id)
+    for (const { id } of replica.subscribers())
       if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
-    }
-    return ids
+  }
+
+  *#everybody({ standing }: Parts): Generator<string> {
+    yield* standing.subscribers()
+    for (const { id } of this.#options.replica.subscribers()) yield id
   }
 
   #means(): Means {

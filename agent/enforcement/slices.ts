@@ -11,6 +11,7 @@ export class Slices {
   readonly #act: (id: string, by: string) => void
   readonly #log: Logger
   readonly #waiting = new Map<string, string>()
+  #sweep: Iterator<string> | undefined
   #next: NodeJS.Immediate | undefined
 
   constructor(act: (id: string, by: string) => void, log: Logger) {
@@ -24,9 +25,16 @@ export class Slices {
     if (this.#next === undefined) this.#run()
   }
 
+  /** Reconciles many, taken from `ids` one by one when nobody else waits: they are never gathered. */
+  sweep(ids: Iterator<string>): void {
+    this.#sweep = ids
+    if (this.#next === undefined) this.#run()
+  }
+
   close(): void {
     clearImmediate(this.#next)
     this.#waiting.clear()
+    this.#sweep = undefined
   }
 
   #run(): void {
@@ -35,12 +43,23 @@ export class Slices {
     for (const [id, by] of this.#waiting) {
       if (left-- === 0) break
       this.#waiting.delete(id)
-      try {
-        this.#act(id, by)
-      } catch (error) {
-        this.#log.error({ err: error, subscriber: id }, 'a decision could not be worked out')
-      }
+      this.#try(id, by)
     }
-    if (this.#waiting.size > 0) this.#next = setImmediate(() => this.#run())
+    while (left-- > 0 && this.#sweep !== undefined) this.#sweepOne(this.#sweep)
+    if (this.#waiting.size > 0 || this.#sweep !== undefined) this.#next = setImmediate(() => this.#run())
+  }
+
+  #sweepOne(ids: Iterator<string>): void {
+    const { value, done } = ids.next()
+    if (done === true) this.#sweep = undefined
+    else this.#try(value, 'reconciliation')
+  }
+
+  #try(id: string, by: string): void {
+    try {
+      this.#act(id, by)
+    } catch (error) {
+      this.#log.error({ err: error, subscriber: id }, 'a decision could not be worked out')
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
@@ -215,6 +216,61 @@ void t.test('documents go through the codec; one that cannot be read, or is miss
   t.equal(damaged.subscriber('b')?.id, 'b')
   stored.delete(pageOfA)
   t.equal((await Replica.open(ledger, { codec })).cursor, undefined, 'the count tells')
+})
+
+/** Ids that lie in one page. */
+function neighbours(count: number): string[] {
+  const pageOf = (id: string): number => crc32(id) % 8192
+  const found: string[] = []
+  for (let n = 0; found.length < count; n++) if (pageOf(`s${n}`) === pageOf('s0')) found.push(`s${n}`)
+  return found
+}
+
+void t.test('documents of one page come and go one by one, and the newest claim stands after a restart', async t => {
+  const ledger = new MemoryLedger()
+  const [first, second, third] = neighbours(3) as [string, string, string]
+  const replica = await Replica.open(ledger)
+  await replica.apply([put(someone(second, { username: 'u' })), put(someone(third)), put(someone('far'))])
+  await replica.apply([put(someone(first, { username: 'u' }))])
+  t.equal(ledger.tables.get('documents')?.size, 2)
+  t.equal((await Replica.open(ledger)).subscriberByUserName('u')?.id, first, 'whatever its place in the page')
+  await replica.apply([drop(first), put(someone(third, { profile: 'z' }))])
+  const reopened = await Replica.open(ledger)
+  t.equal(reopened.subscriberByUserName('u')?.id, second)
+  t.equal(reopened.subscriber(third)?.profile, 'z')
+  t.equal(reopened.subscriber(first), undefined)
+  await reopened.apply([drop(second), drop(third)])
+  t.equal(ledger.tables.get('documents')?.size, 1, 'an empty page is not kept')
+})
+
+void t.test('a damaged page takes its own documents only, and a snapshot brings them back', async t => {
+  const ledger = new MemoryLedger()
+  const near = neighbours(2)
+  const everybody = [...near.map(id => someone(id)), someone('far')]
+  await (await Replica.open(ledger)).apply(everybody.map(put), 'c1')
+  const pages = ledger.tables.get('documents') ?? new Map<string, Buffer>()
+  const [damaged = ''] = [...pages].find(([, octets]) => octets.includes(`"${near[0]}"`)) ?? []
+  pages.set(damaged, Buffer.from('[1,{"id":'))
+  const replica = await Replica.open(ledger)
+  t.strictSame(
+    [...replica.subscribers()].map(({ id }) => id),
+    ['far']
+  )
+  t.equal(replica.cursor, undefined, 'a snapshot is taken')
+  await replica.replaceAll(snapshotOf(...everybody), 'c2')
+  t.equal((await Replica.open(ledger)).counts().subscriber, 3)
+})
+
+void t.test('a write that fails leaves the pages as they were', async t => {
+  const ledger = new MemoryLedger()
+  const [first, second] = neighbours(2) as [string, string]
+  const replica = await Replica.open(ledger)
+  await replica.apply([put(someone(first))], 'c1')
+  ledger.failing = new Error('no room')
+  await t.rejects(replica.apply([put(someone(second)), drop(first)], 'c2'))
+  ledger.failing = undefined
+  await replica.apply([put(someone('far'))], 'c3')
+  t.strictSame([...(await Replica.open(ledger)).subscribers()].map(({ id }) => id).sort(), ['far', first].sort())
 })
 
 void t.test('known gives back the document that is held already', async t => {

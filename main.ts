@@ -18,6 +18,7 @@ import { startUplink } from './wiring/billing.js'
 import { Closers } from './wiring/closers.js'
 import { deviceDrivers } from './wiring/drivers.js'
 import { makeEnforcement } from './wiring/enforcing.js'
+import { Renewals } from './wiring/renewals.js'
 import { openState, type State } from './wiring/state.js'
 
 /*
@@ -25,6 +26,9 @@ import { openState, type State } from './wiring/state.js'
  * opposite order, the network first and the ledger last, so that nothing that was acknowledged is still on its way when
  * the disk is let go.
  */
+
+/** How often files of certificates are looked at, milliseconds. */
+const LOOK_EVERY = 60_000
 
 /** What the agent needs beside the configuration. */
 export interface AgentOptions {
@@ -42,6 +46,8 @@ export interface Agent {
   readonly enforcement: Enforcement
   readonly radius: RadiusServer
   readonly uplink: Uplink | undefined
+  /** Reads certificates and shared secrets again; those that are of no use change nothing. */
+  reload(): void
   /** Stops in order; nothing acknowledged is lost. */
   close(): Promise<void>
 }
@@ -54,16 +60,19 @@ export interface Agent {
 export async function startAgent(config: Config, { log, version, clock = Date.now }: AgentOptions): Promise<Agent> {
   const closers = new Closers(log)
   const dictionary = loadDictionary(config.radius.dictionaries)
-  const base: Base = { config, secrets: new SecretStore(), dictionary, clock, log, version, closers }
+  const renewals = new Renewals(clock, log)
+  const base: Base = { config, secrets: new SecretStore(), dictionary, clock, log, version, closers, renewals }
   try {
-    return { ...(await start(base)), close: () => closers.close() }
+    const parts = await start(base)
+    closers.every(LOOK_EVERY, () => renewals.look())
+    return { ...parts, reload: () => renewals.all(), close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error
   }
 }
 
-async function start(base: Base): Promise<Omit<Agent, 'close'>> {
+async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   const { config, closers, log } = base
   const state = await openState(base)
   const settings: PolicySettings = { ...config.policy, localPools: state.pools }
@@ -91,9 +100,14 @@ interface Shown {
   readonly listeners: () => readonly ListenerStatus[]
 }
 
-async function openApi({ config, version, clock, log, closers }: Base, state: State, shown: Shown): Promise<void> {
+async function openApi(
+  { config, version, clock, log, closers, renewals }: Base,
+  state: State,
+  shown: Shown
+): Promise<void> {
   const { diskBudget } = config.ledger
-  const view = new LiveView({ version, startedAt: clock(), clock, diskBudget, ...state, ...shown })
+  const warnings = () => renewals.attention()
+  const view = new LiveView({ version, startedAt: clock(), clock, diskBudget, warnings, ...state, ...shown })
   const api = new ApiOnDemand({ view, version, clock, log })
   closers.add(() => api.close())
   await listenOnSocket(api, config.api.socket)

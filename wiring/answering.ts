@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Enforcement } from '../agent/enforcement/index.js'
 import type { AttributeProblems, PolicySettings } from '../agent/policy/index.js'
 import { Secret } from '../protocols/radius/index.js'
@@ -11,6 +10,7 @@ import {
   type Handler,
   onceInformed,
   RadiusServer,
+  readEapFiles,
   Rejections,
   withoutHeld
 } from '../server/radius/index.js'
@@ -42,7 +42,7 @@ export async function makeRadius(base: Base, state: State, deciding: Deciding): 
       deciding.enforcement.nasSeen(request.source.nas.id)
       return handle(request)
     }
-  return new RadiusServer({
+  const radius = new RadiusServer({
     nases: state.nases,
     secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
     access: seen(proxy?.access(access) ?? access),
@@ -53,6 +53,8 @@ export async function makeRadius(base: Base, state: State, deciding: Deciding): 
     messageAuthenticator: config.radius.messageAuthenticator,
     rejectDelay: config.radius.rejectDelay
   })
+  base.renewals.add({ what: 'every shared secret', renew: () => radius.reload() })
+  return radius
 }
 
 /** Listens for UDP. */
@@ -63,13 +65,19 @@ export async function listen({ config, closers }: Base, radius: RadiusServer): P
 
 /** Listens for TLS, where the configuration asks for it. */
 export async function listenForTls(base: Base, state: State, receiver: RadiusServer): Promise<RadSec | undefined> {
-  const { config, secrets, clock, log, closers } = base
+  const { config, secrets, clock, log, closers, renewals } = base
   if (config.radius.radsec === undefined) return undefined
   const { RadSec } = await import('../server/radius/tls/index.js')
   const { listen, certificate, ca, key, byAddress = false } = config.radius.radsec
   const files = { certificate, ca, key: () => secrets.text(key) }
   const radsec = new RadSec({ files, nases: state.nases, receiver, clock, log, byAddress })
   closers.add(() => radsec.close())
+  renewals.add({
+    what: 'the certificate of RadSec',
+    files: [certificate, ca, ...fileOf(key)],
+    renew: () => radsec.reload(),
+    until: () => radsec.validUntil
+  })
   await radsec.listen(listen)
   return radsec
 }
@@ -100,21 +108,29 @@ function accessOf(base: Base, state: State, deciding: Deciding, rejections: Reje
 }
 
 /** Without a certificate EAP still speaks MD5, MSCHAPv2 and GTC. */
-function makeEap({ config, secrets, clock, closers }: Base): EapServer {
-  const eap = new EapServer({ clock, ...eapOptions(config.radius.eap, secrets) })
+function makeEap({ config, secrets, clock, closers, renewals }: Base): EapServer {
+  const { eap: given } = config.radius
+  if (given === undefined) {
+    const plain = new EapServer({ clock })
+    closers.add(() => plain.close())
+    return plain
+  }
+  const { certificate, key, ca, methods } = given
+  const read = () => readEapFiles({ certificate, key: () => secrets.text(key), ca })
+  const eap = new EapServer({ clock, tls: read(), ...(methods !== undefined && { methods }) })
   closers.add(() => eap.close())
+  renewals.add({
+    what: 'the certificate of EAP',
+    files: [certificate, ...fileOf(key), ...(ca === undefined ? [] : [ca])],
+    renew: () => eap.reload(read()),
+    until: () => eap.validUntil
+  })
   return eap
 }
 
-function eapOptions(eap: Base['config']['radius']['eap'], secrets: Base['secrets']) {
-  if (eap === undefined) return {}
-  const { certificate, key, ca, methods } = eap
-  const tls = {
-    certificate: readFileSync(certificate, 'utf8'),
-    key: secrets.text(key),
-    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') })
-  }
-  return { tls, ...(methods !== undefined && { methods }) }
+/** The file behind a secret's reference, where it is one. */
+function fileOf(reference: string): string[] {
+  return reference.startsWith('file:') ? [reference.slice('file:'.length)] : []
 }
 
 /** Forwarding to partners, where the configuration names any. */

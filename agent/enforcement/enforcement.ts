@@ -121,8 +121,7 @@ export class Enforcement {
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
     const first = decisions.takeBaseline()
-    for (const { id } of replica.subscribers())
-      if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
+    for (const { id } of replica.subscribers()) if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
   }
 
   *#everybody({ standing }: Parts): Generator<string> {

@@ -1,5 +1,6 @@
 import { type Config, ConfigError, SecretStore } from '../../config/index.js'
 import type { Invocation } from '../invocation.js'
+import { checkCertificates } from './certificates.js'
 import { checkClock } from './clock.js'
 import { checkCloud } from './cloud.js'
 import { checkConfiguration } from './configuration.js'
@@ -16,6 +17,7 @@ export async function check(invocation: Invocation): Promise<Finding[]> {
   return [
     ...checkConfiguration(config),
     ...checkSecrets(config, secrets),
+    ...checkCertificates(config, secrets),
     ...(await checkPorts(config)),
     ...(await checkDisk(config)),
     await checkClock(),

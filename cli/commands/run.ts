@@ -21,6 +21,8 @@ export function runCommand(program: Command): void {
       const log = pino({ level: config.log.level, base: null })
       const notifier = new Notifier()
       const stop = stopSignal()
+      let reload = (): void => {} // what is read while it starts is the newest
+      process.on('SIGHUP', () => reload())
       const { startAgent } = await import('../../main.js')
       const agent = await startAgent(config, { log, version: version() })
       // Before it collects, V8 lets the heap double and more: a drained backlog would take 150 MiB beside the 60 of an
@@ -29,6 +31,7 @@ export function runCommand(program: Command): void {
       setFlagsFromString('--heap-growing-percent=20')
       const known = countWords(config.nas.length, 'NAS', 'NASes')
       notifier.ready(`answering; ${known} in ${config.file ?? 'no configuration file'}`)
+      reload = () => agent.reload()
       const signal = await stop
       notifier.stopping(`stopping on ${signal}`)
       await within(STOP_WITHIN, agent.close())

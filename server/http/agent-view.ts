@@ -53,6 +53,8 @@ export interface AgentParts {
   readonly radius: RadiusServer
   readonly listeners: () => readonly ListenerStatus[]
   readonly uplink?: Uplink | undefined
+  /** What else a person should see to, such as a certificate that runs out. */
+  readonly warnings: () => readonly string[]
 }
 
 const uplinkStates = {
@@ -276,7 +278,7 @@ export class LiveView implements AgentView {
     if (ledger.losses.length > 0) words.push('Records in the ledger are lost; see: turnpike ledger verify.')
     if (replica.held !== undefined)
       words.push(`A snapshot would remove ${replica.held.removes} of ${replica.held.of} subscribers: it waits for you.`)
-    words.push(...this.#parts.pools.attention(), ...this.#parts.problems.words())
+    words.push(...this.#parts.pools.attention(), ...this.#parts.problems.words(), ...this.#parts.warnings())
     const connection = uplink?.status()
     if (connection?.lastError !== undefined) words.push(`Billing: ${connection.lastError}`)
     return words

@@ -9,15 +9,20 @@ export { Damping, type DampingSettings, defaultDamping } from './damping.js'
 export { systemTimers, type Timers } from './delayed.js'
 export { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
 export {
+  checkCertificate,
+  checkDates,
   type EapCertificate,
   EapError,
   type EapErrorCode,
   eapErrors,
+  type EapFiles,
   type EapMethodName,
   eapMethodNames,
   type EapOptions,
   EapServer,
-  type MethodsFor
+  endOf,
+  type MethodsFor,
+  readEapFiles
 } from './eap/index.js'
 export { RadiusServerError, type RadiusServerErrorCode, radiusServerErrors } from './errors.js'
 export { type Address, textOf as addressText } from './listener.js'

@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { checkCertificates } from '../../cli/checks/certificates.js'
 import { checkClock } from '../../cli/checks/clock.js'
 import { checkCloud } from '../../cli/checks/cloud.js'
 import { checkConfiguration } from '../../cli/checks/configuration.js'
@@ -12,6 +13,7 @@ import { checkDisk } from '../../cli/checks/disk.js'
 import { checkPorts } from '../../cli/checks/ports.js'
 import { checkSecrets, weaknessOf } from '../../cli/checks/secrets.js'
 import { parseConfig, SecretStore } from '../../config/index.js'
+import { pki } from '../server/radius/certificates.js'
 import { shortDirectory, turnpike } from './spawn.js'
 
 const strong = 'fK3mQ9xT7vB2nW8pL4sD6hG5jR1cZ0yA'
@@ -90,6 +92,51 @@ t.test('a configuration that is wrong is the first thing to fix, each problem on
     stdout,
     /^fix configuration {2}.*:1:1: nass: .*Did you mean «nas»\?\nfix configuration {2}.*:2:14: log\.level: /
   )
+})
+
+t.test('certificates: what they lack, and when they run out', async t => {
+  const pem = pki(t.testdir())
+  pem.issue('server', '/CN=radius.example', { usage: 'serverAuth' })
+  pem.issue('soon', '/CN=radius.example', { usage: 'serverAuth', days: 5 })
+  pem.issue('expired', '/CN=radius.example', { usage: 'serverAuth', days: -1 })
+  pem.issue('between', '/CN=Intermediate', { ca: true })
+  pem.issue('below', '/CN=radius.example', { issuer: 'between' })
+  const found = (name: string, key = name, ca = true) => {
+    chmodSync(pem.file(`${key}.key`), 0o600)
+    const given = `certificate: ${pem.file(`${name}.pem`)}, key: "file:${pem.file(`${key}.key`)}"`
+    const anchor = `, ca: ${pem.file('ca.pem')}`
+    const { config } = box(
+      t,
+      `radius: {eap: {${given}${ca ? anchor : ''}}, radsec: {listen: [127.0.0.1:0], ${given}${anchor}}}\n`
+    )
+    return checkCertificates(config, new SecretStore())
+  }
+  t.match(found('server'), [
+    { ok: true, subject: 'certificate of EAP', words: /good for (29|30) days/ },
+    { ok: true, subject: 'certificate of RadSec', words: /good for (29|30) days/ }
+  ])
+  t.match(found('soon'), [
+    { ok: false, words: /soon\.pem runs out in [45] days: renew it/ },
+    { ok: false, words: /soon\.pem runs out in [45] days/ }
+  ])
+  t.match(found('expired'), [
+    { ok: false, words: /has run out, or is not valid yet/ },
+    { ok: false, words: /expired\.pem/ }
+  ])
+  t.match(found('below'), [
+    { ok: false, words: /Append the intermediate certificate.*Intermediate/ },
+    { ok: false, words: /Intermediate/ }
+  ])
+  t.match(found('server', 'soon'), [
+    { ok: false, words: /private key is not that of the first certificate/ },
+    { ok: false, words: /key/ }
+  ])
+  t.match(found('server', 'server', false), [{ ok: false, words: /issuer .*Test CA/ }, { ok: true }])
+  rmSync(pem.file('server.pem'))
+  t.match(found('server'), [
+    { ok: false, words: /server\.pem: ENOENT/ },
+    { ok: false, words: /server\.pem: ENOENT/ }
+  ])
 })
 
 t.test('with neither NAS nor billing nobody can ask', async t => {

@@ -17,19 +17,31 @@ export interface EapCertificate {
 const ONE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
 /**
- * Finds what would make every device refuse the server, before one does.
+ * Finds what would make every device refuse the server, before one does; but for the dates, see `checkDates`.
  * @throws EapError
  */
-export function checkCertificate({ certificate, key, ca = '' }: EapCertificate, now: Milliseconds): void {
+export function checkCertificate({ certificate, key, ca = '' }: EapCertificate): void {
   const [own, ...others] = read(certificate)
   if (own === undefined) throw new EapError('EAP_CERTIFICATE_UNREADABLE', 'certificate')
   if (!own.checkPrivateKey(readKey(key))) throw new EapError('EAP_KEY_DOES_NOT_FIT', nameOf(own))
-  for (const one of [own, ...others]) checkDates(one, now)
-  const last = endOf(own, others)
+  const last = lastOf(own, others)
   if (last.checkIssued(last)) return
   const authorities = ca === '' ? [] : read(ca)
   if (authorities.some(issuer => isIssuer(issuer, last)) || isPublic(last)) return
   throw new EapError('EAP_CHAIN_INCOMPLETE', `issuer of ${nameOf(last)}: ${oneLine(last.issuer)}`)
+}
+
+/** Whether every certificate of the chain is valid now. @throws EapError `EAP_CERTIFICATE_EXPIRED` */
+export function checkDates({ certificate }: Pick<EapCertificate, 'certificate'>, now: Milliseconds): void {
+  for (const one of read(certificate)) {
+    if (now >= Date.parse(one.validFrom) && now <= Date.parse(one.validTo)) continue
+    throw new EapError('EAP_CERTIFICATE_EXPIRED', `${nameOf(one)}, valid from ${one.validFrom} to ${one.validTo}`)
+  }
+}
+
+/** When the first certificate of a PEM text runs out. @throws EapError `EAP_CERTIFICATE_UNREADABLE` */
+export function endOf(pem: string): Milliseconds {
+  return Math.min(...read(pem).map(({ validTo }) => Date.parse(validTo)))
 }
 
 function read(pem: string): X509Certificate[] {
@@ -50,14 +62,8 @@ function readKey(pem: string): KeyObject {
   }
 }
 
-function checkDates(one: X509Certificate, now: Milliseconds): void {
-  const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)]
-  if (now >= from && now <= to) return
-  throw new EapError('EAP_CERTIFICATE_EXPIRED', `${nameOf(one)}, valid from ${one.validFrom} to ${one.validTo}`)
-}
-
 /** The certificate that the chain ends with, as far as the bundle leads. */
-function endOf(own: X509Certificate, others: readonly X509Certificate[]): X509Certificate {
+function lastOf(own: X509Certificate, others: readonly X509Certificate[]): X509Certificate {
   let last = own
   for (let hops = 0; hops < others.length; hops++) {
     const issuer = others.find(other => other !== last && isIssuer(other, last))

@@ -1,5 +1,7 @@
 /** Why EAP cannot be offered as it is configured, and what an engineer should do next. */
 export const eapErrors = {
+  EAP_FILE_UNREADABLE:
+    'A file of radius.eap cannot be read. Correct the path, and give the file to the group of the agent: chgrp turnpike FILE && chmod 640 FILE',
   EAP_CERTIFICATE_UNREADABLE:
     'The certificate or a CA is not PEM that can be read. It begins with -----BEGIN CERTIFICATE-----; look with: openssl x509 -text -in FILE',
   EAP_KEY_UNREADABLE: 'The private key cannot be read. It must be PEM, and not encrypted',

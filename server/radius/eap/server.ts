@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../../../agent/model/index.js'
+import type { Clock, Milliseconds } from '../../../agent/model/index.js'
 import { EapCode, decodeEap, encodeEap, encodeEapResult, EapType } from '../../../protocols/eap/index.js'
 import { Attr, AttributeWriter } from '../../../protocols/radius/index.js'
 import type { AccessRequest } from '../access-request.js'
 import type { Directory, Judgement, Method } from '../methods/method.js'
 import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
-import { checkCertificate, type EapCertificate } from './certificate.js'
+import { checkCertificate, checkDates, type EapCertificate, endOf } from './certificate.js'
 import { type EapChoice, type EapMethodName, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
 import { Conversation, type Turn } from './conversation.js'
 import { Conversations } from './conversations.js'
@@ -50,14 +50,19 @@ export class EapServer {
   readonly #conversations: Conversations
   readonly #options: EapOptions
   #choice: EapChoice
+  #validUntil: Milliseconds
   readonly #timer: NodeJS.Timeout
 
-  /** @throws EapError where the certificate cannot be used, or a method lacks what it needs */
+  /**
+   * A certificate that has run out is taken: time alone, or a clock that is not set yet, must not keep an agent from
+   * starting. @throws EapError where the certificate cannot be used otherwise, or a method lacks what it needs
+   */
   constructor(options: EapOptions) {
     this.#options = options
     this.#clock = options.clock
     this.#conversations = new Conversations(options.conversations ?? 2048, options.clock)
     this.#choice = choiceOf(options)
+    this.#validUntil = untilOf(options)
     this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
   }
 
@@ -71,7 +76,14 @@ export class EapServer {
    * @throws EapError and keeps the old one
    */
   reload(tls: EapCertificate): void {
+    checkDates(tls, this.#clock())
     this.#choice = choiceOf({ ...this.#options, tls })
+    this.#validUntil = untilOf({ tls })
+  }
+
+  /** When the first certificate of the chain that is shown runs out; Infinity without one. */
+  get validUntil(): Milliseconds {
+    return this.#validUntil
   }
 
   close(): void {
@@ -103,7 +115,7 @@ export class EapServer {
 }
 
 function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
-  if (tls !== undefined) checkCertificate(tls, clock())
+  if (tls !== undefined) checkCertificate(tls)
   const possible = eapMethodNames.filter(name => lacks(name, tls) === undefined)
   for (const name of methods ?? []) {
     const code = lacks(name, tls)
@@ -118,6 +130,10 @@ function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
     },
     make: (type, context) => make(type, context, contexts)
   }
+}
+
+function untilOf({ tls }: Pick<EapOptions, 'tls'>): Milliseconds {
+  return tls === undefined ? Infinity : endOf(tls.certificate)
 }
 
 function lacks(

@@ -1,5 +1,6 @@
+import { timingSafeEqual } from 'node:crypto'
 import { type Avp, decodeAvps, EapType, encodeAvp } from '../../../protocols/eap/index.js'
-import { Attr, checkMsChap2, isChapResponse, Vendor } from '../../../protocols/radius/index.js'
+import { Attr, checkMsChap2, isChapResponse, msChapResponse, Vendor } from '../../../protocols/radius/index.js'
 import type { Who } from '../methods/method.js'
 import { NO_KEY, ntKeys } from '../methods/nt-keys.js'
 import { checkPassword, judge } from '../methods/password.js'
@@ -8,11 +9,12 @@ import { type Inner, TlsBased } from './tls-based.js'
 import type { TlsContexts } from './tls-contexts.js'
 
 // RFC 2548 §2.1.1, §2.3
+const MS_CHAP_RESPONSE = 1
 const MS_CHAP_CHALLENGE = 11
 const MS_CHAP2_RESPONSE = 25
 const MS_CHAP2_SUCCESS = 26
 
-/** TTLSv0: a tunnel, and RADIUS attributes inside: PAP, CHAP or MS-CHAPv2. RFC 5281, RFC 9427 */
+/** TTLSv0: a tunnel, and RADIUS attributes inside: PAP, CHAP, MS-CHAP or MS-CHAPv2. RFC 5281, RFC 9427 */
 export class Ttls extends TlsBased {
   readonly type = EapType.Ttls
   protected readonly label = 'ttls keying material'
@@ -41,8 +43,11 @@ export class Ttls extends TlsBased {
     if (password !== undefined) return ended(stepOf(await checkPassword(who.subscriber, unpadded(password)), who))
     const chap = valueOf(avps, Attr.ChapPassword)
     if (chap !== undefined) return this.#chap(who, valueOf(avps, Attr.ChapChallenge), chap)
+    const challenge = valueOf(avps, MS_CHAP_CHALLENGE, Vendor.Microsoft)
     const response = valueOf(avps, MS_CHAP2_RESPONSE, Vendor.Microsoft)
-    if (response !== undefined) return this.#msChap2(who, valueOf(avps, MS_CHAP_CHALLENGE, Vendor.Microsoft), response)
+    if (response !== undefined) return this.#msChap2(who, challenge, response)
+    const old = valueOf(avps, MS_CHAP_RESPONSE, Vendor.Microsoft)
+    if (old !== undefined) return this.#msChap(who, challenge, old)
     const kinds = avps.filter(({ code }) => code !== Attr.UserName).map(({ code, vendor }) => `${vendor}/${code}`)
     return failure('EAP_INNER_METHOD', `It sent the attributes (vendor/number) ${kinds.slice(0, 8).join(', ')}.`, who)
   }
@@ -58,6 +63,20 @@ export class Ttls extends TlsBased {
         who
       )
     )
+  }
+
+  // RFC 5281 §11.2.3. What is there of LAN Manager's is not looked at.
+  #msChap(who: Who, challenge: Buffer | undefined, response: Buffer): Inner {
+    const implied = this.#implied(9)
+    const fits = challenge?.equals(implied.subarray(0, 8)) === true && response[0] === implied[8]
+    if (!fits) return failure('EAP_MALFORMED', 'Its MS-CHAP challenge is not that of this tunnel.', who)
+    const { subscriber } = who
+    const key = subscriber === undefined ? undefined : ntKeys.of(subscriber)
+    const right =
+      response.length === 50 && timingSafeEqual(msChapResponse(challenge, key ?? NO_KEY), response.subarray(26))
+    if (subscriber === undefined) return failure('UNKNOWN_SUBSCRIBER', undefined, who)
+    if (key === undefined) return failure('NO_CREDENTIAL', undefined, who)
+    return right ? { kind: 'success', subscriber } : failure('WRONG_CREDENTIAL', undefined, who)
   }
 
   // RFC 5281 §11.2.4

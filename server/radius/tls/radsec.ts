@@ -2,15 +2,15 @@ import { constants } from 'node:crypto'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
-import type { Clock, Nas } from '../../../agent/model/index.js'
+import type { Clock, Milliseconds, Nas } from '../../../agent/model/index.js'
 import type { Packet } from '../../../protocols/radius/index.js'
 import { listenError } from '../errors.js'
 import { type Address, textOf } from '../listener.js'
 import { Quiet } from '../quiet.js'
 import type { Source } from '../sources.js'
 import { Connection, type Receiver } from './connection.js'
-import { type Parting, partings, type RadSecError } from './errors.js'
-import { type Identity, type IdentityFiles, readIdentity, stampOf } from './identity.js'
+import { type Parting, partings } from './errors.js'
+import { type Identity, type IdentityFiles, readIdentity } from './identity.js'
 import { defaultRadSecLimits, type RadSecLimits } from './limits.js'
 import { namesOf, nasOf, type NasNames } from './names.js'
 import { historic, protocols, radsec, Version11 } from './version.js'
@@ -43,8 +43,6 @@ export interface RadSecCounts {
 
 // A session that is resumed shows no certificate; one that is renegotiated may show another.
 const NEITHER_RESUMED_NOR_RENEGOTIATED = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION
-const CHECK_FILES = 60_000
-const SOON = 14 * 86_400_000
 const expired = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 /**
@@ -64,16 +62,14 @@ export class RadSec {
   readonly #parted = new Map<Parting, number>()
   #accepted = 0
   #names = 0
-  #stamp: string
-  #check: NodeJS.Timeout | undefined
+  #validUntil: Milliseconds
 
-  /** Reads the certificates. @throws RadSecError */
+  /** Reads the certificates; time alone must not keep an agent from starting. @throws RadSecError */
   constructor(options: RadSecOptions) {
     this.#options = options
     this.#limits = { ...defaultRadSecLimits, ...options.limits }
     this.#quiet = new Quiet(options.clock)
-    this.#stamp = stampOf(options.files)
-    const identity = readIdentity(options.files, options.clock)
+    const identity = readIdentity(options.files, undefined)
     this.#tls = createTlsServer({
       ...contextOf(identity),
       requestCert: true,
@@ -83,7 +79,7 @@ export class RadSec {
     })
     this.#tls.on('tlsClientError', (error, socket) => this.#refused('HANDSHAKE', socket, error.message))
     this.#tls.on('secureConnection', socket => this.#secured(socket))
-    this.#warnOfExpiry(identity)
+    this.#validUntil = identity.validTo.getTime()
   }
 
   /** @returns where it listens, with the ports that were taken. @throws RadiusServerError */
@@ -94,7 +90,6 @@ export class RadSec {
       await this.close()
       throw error
     }
-    this.#check ??= setInterval(() => this.#reloadIfChanged(), CHECK_FILES).unref()
     const bound = this.#listeners.map(addressOf)
     this.#options.log.info({ radsec: bound.map(textOf) }, 'listening for RADIUS over TLS')
     return bound
@@ -104,7 +99,12 @@ export class RadSec {
   reload(): void {
     const identity = readIdentity(this.#options.files, this.#options.clock)
     this.#tls.setSecureContext(contextOf(identity))
-    this.#warnOfExpiry(identity)
+    this.#validUntil = identity.validTo.getTime()
+  }
+
+  /** When the own certificate runs out. */
+  get validUntil(): Milliseconds {
+    return this.#validUntil
   }
 
   /** The way back to a NAS over the connection that was heard from last; undefined while it has none. */
@@ -118,7 +118,6 @@ export class RadSec {
 
   /** Ends all connections at once; requests of ours that wait are rejected. */
   async close(): Promise<void> {
-    clearInterval(this.#check)
     const closed = this.#listeners.splice(0).map(server => new Promise(resolve => server.close(resolve)))
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(closed)
@@ -239,28 +238,6 @@ export class RadSec {
       { reason: why, address, detail, held },
       `RadSec connection refused or ended: ${partings[why]}`
     )
-  }
-
-  #reloadIfChanged(): void {
-    const stamp = stampOf(this.#options.files)
-    if (stamp === this.#stamp || stamp === '') return
-    try {
-      this.reload()
-      this.#stamp = stamp
-      this.#options.log.info('the certificates of RadSec were changed and are used from now on')
-    } catch (error) {
-      const held = this.#quiet.may('reload')
-      if (held !== undefined)
-        this.#options.log.error(
-          { why: (error as RadSecError).message },
-          'the new certificates of RadSec cannot be used'
-        )
-    }
-  }
-
-  #warnOfExpiry({ validTo }: Identity): void {
-    if (validTo.getTime() - this.#options.clock() < SOON)
-      this.#options.log.warn({ validTo: validTo.toISOString() }, 'the certificate of RadSec runs out soon: renew it')
   }
 }
 

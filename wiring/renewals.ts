@@ -1,0 +1,120 @@
+import { statSync } from 'node:fs'
+import type { Logger } from 'pino'
+import type { Clock, Milliseconds } from '../agent/model/index.js'
+
+/** Something that is read from files, and can be read again while the agent runs. */
+export interface Renewal {
+  /** What it is, in words that a sentence goes on with: `the certificate of EAP`. */
+  readonly what: string
+  /** Files that are watched; without any it is read again on demand only. */
+  readonly files?: readonly string[]
+  /** Reads it again. @throws and keeps what there was */
+  readonly renew: () => void
+  /** When it runs out. */
+  readonly until?: () => Milliseconds
+}
+
+interface Watched extends Renewal {
+  stamp: string
+  /** Why the last attempt failed. */
+  failed?: string
+  toldAt?: Milliseconds
+}
+
+const DAY: Milliseconds = 86_400_000
+/** Days before its end from which on a person is told. */
+const SOON = 14
+
+/**
+ * Certificates and secrets while the agent runs: read again by SIGHUP, certificates also when their files have changed.
+ * What cannot be used changes nothing, and stands in the status until it can.
+ */
+export class Renewals {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #all: Watched[] = []
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  add(renewal: Renewal): void {
+    const watched = { ...renewal, stamp: stampOf(renewal) }
+    this.#all.push(watched)
+    this.#tellEnd(watched)
+  }
+
+  /** Reads everything again: a person says that something was changed. */
+  all(): void {
+    for (const each of this.#all) this.#renew(each, stampOf(each))
+  }
+
+  /** Reads again what has changed on the disk, and tells of what runs out. To be called every minute. */
+  look(): void {
+    for (const each of this.#all) {
+      const stamp = stampOf(each)
+      if (stamp !== each.stamp && stamp !== '') this.#renew(each, stamp)
+      this.#tellEnd(each)
+    }
+  }
+
+  /** What a person should see to. */
+  attention(): string[] {
+    return this.#all.flatMap(each => {
+      const ending = endingOf(each, this.#clock())
+      const failed = each.failed && `${capital(each.what)} was changed, and cannot be used: ${each.failed}`
+      return [failed, ending].filter(words => words !== undefined)
+    })
+  }
+
+  // Until it succeeds the stamp stays: of a pair of files the second may be on its way.
+  #renew(each: Watched, stamp: string): void {
+    try {
+      each.renew()
+      each.stamp = stamp
+      delete each.failed
+      delete each.toldAt
+      this.#log.info(`${each.what} was read again and is used from now on`)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      if (each.failed !== why) this.#log.error({ why }, `${each.what} cannot be used as it is now; the old one stays`)
+      each.failed = why
+    }
+  }
+
+  #tellEnd(each: Watched): void {
+    const now = this.#clock()
+    const ending = endingOf(each, now)
+    if (ending === undefined || (each.toldAt !== undefined && now - each.toldAt < DAY)) return
+    each.toldAt = now
+    this.#log[each.until!() <= now ? 'error' : 'warn'](ending)
+  }
+}
+
+/** A sentence about what runs out within two weeks. */
+function endingOf({ what, until }: Renewal, now: Milliseconds): string | undefined {
+  const end = until?.()
+  if (end === undefined || end - now >= SOON * DAY) return undefined
+  const date = new Date(end).toISOString().slice(0, 10)
+  if (end <= now) return `${capital(what)} has run out (${date}): renew it; the new file is taken by itself.`
+  const days = Math.floor((end - now) / DAY)
+  const left = days === 0 ? 'today' : `in ${days} ${days === 1 ? 'day' : 'days'}`
+  return `${capital(what)} runs out ${left} (${date}): renew it; the new file is taken by itself.`
+}
+
+/** Tells files apart from what they were; '' where there are none, or one is not there. */
+function stampOf({ files = [] }: Renewal): string {
+  try {
+    return files
+      .map(path => statSync(path))
+      .map(({ mtimeMs, ino, size }) => `${mtimeMs} ${ino} ${size}`)
+      .join(', ')
+  } catch {
+    return ''
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -10,9 +10,9 @@ import { loadDictionary } from './config/dictionary/index.js'
 import { type Config, SecretStore } from './config/index.js'
 import { LiveView } from './server/http/agent-view.js'
 import { ApiOnDemand, listenOnSocket, type ListenerStatus } from './server/http/index.js'
-import type { Bound, RadiusServer } from './server/radius/index.js'
+import type { Bound, RadiusServer, RejectedLately } from './server/radius/index.js'
 import type { RadSec } from './server/radius/tls/index.js'
-import { listen, listenForTls, makeRadius } from './wiring/answering.js'
+import { gatherRejections, listen, listenForTls, makeRadius } from './wiring/answering.js'
 import type { Base } from './wiring/base.js'
 import { startUplink } from './wiring/billing.js'
 import { Closers } from './wiring/closers.js'
@@ -80,13 +80,15 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   const devices = deviceDrivers(base, state.replica)
   const enforcement = makeEnforcement(base, state, settings, { devices, reverse: nas => radsec?.reverse(nas.id) })
   const problems = new AttributeProblems()
-  const radius = await makeRadius(base, state, { settings, enforcement, problems })
+  const rejections = gatherRejections(base, state)
+  const radius = await makeRadius(base, state, { settings, enforcement, problems, rejections })
   closers.add(() => enforcement.close())
   await enforcement.start()
   const uplink = await startUplink(base, state)
   radsec = await listenForTls(base, state, radius)
   const bound = await listen(base, radius)
-  await openApi(base, state, { problems, enforcement, radius, uplink, listeners: () => listenersOf(bound) })
+  const listeners = () => listenersOf(bound)
+  await openApi(base, state, { problems, enforcement, radius, rejectedLately: rejections.lately, uplink, listeners })
   const { ledger, replica, sessions } = state
   log.info({ ...bound, socket: config.api.socket, epoch: ledger.epoch, head: ledger.durableHead }, 'the agent answers')
   return { bound, ledger, replica, sessions, enforcement, radius, uplink }
@@ -96,6 +98,7 @@ interface Shown {
   readonly problems: AttributeProblems
   readonly enforcement: Enforcement
   readonly radius: RadiusServer
+  readonly rejectedLately: RejectedLately
   readonly uplink: Uplink | undefined
   readonly listeners: () => readonly ListenerStatus[]
 }

@@ -6,6 +6,7 @@ import { macsCommand } from './commands/macs.js'
 import { nasCommand } from './commands/nas.js'
 import { quarantineCommand } from './commands/quarantine.js'
 import { radtestCommand } from './commands/radtest.js'
+import { rejectionsCommand } from './commands/rejections.js'
 import { runCommand } from './commands/run.js'
 import { sandboxCommand } from './commands/sandbox.js'
 import { sessionsCommand } from './commands/sessions.js'
@@ -38,6 +39,7 @@ export function createProgram(): Command {
     usageCommand,
     decisionCommands,
     enforcementCommands,
+    rejectionsCommand,
     quarantineCommand,
     macsCommand,
     nasCommand,

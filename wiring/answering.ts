@@ -24,16 +24,23 @@ export interface Deciding {
   readonly settings: PolicySettings
   readonly enforcement: Enforcement
   readonly problems: AttributeProblems
+  readonly rejections: Rejections
+}
+
+/** Where rejects are gathered, for billing and for people. */
+export function gatherRejections({ clock, log, closers }: Base, { ledger }: State): Rejections {
+  const rejections = new Rejections({ ledger, clock, log })
+  rejections.start()
+  closers.add(() => rejections.close())
+  return rejections
 }
 
 /** The RADIUS server, which does not listen yet. */
 export async function makeRadius(base: Base, state: State, deciding: Deciding): Promise<RadiusServer> {
-  const { config, secrets, clock, log, closers } = base
-  const rejections = new Rejections({ ledger: state.ledger, clock, log })
-  rejections.start()
-  closers.add(() => rejections.close())
+  const { config, secrets, clock, log } = base
+  const { rejections } = deciding
   const proxy = await openProxy(base, state, rejections)
-  const access = accessOf(base, state, deciding, rejections)
+  const access = accessOf(base, state, deciding)
   const accounting = accountingHandler({ ...state, subscribers: state.replica, clock })
   // A NAS that speaks again after a silence is told what it missed.
   const seen =
@@ -82,10 +89,10 @@ export async function listenForTls(base: Base, state: State, receiver: RadiusSer
   return radsec
 }
 
-function accessOf(base: Base, state: State, deciding: Deciding, rejections: Rejections): Handler {
+function accessOf(base: Base, state: State, deciding: Deciding): Handler {
   const { config, dictionary, clock, log } = base
   const { replica, sessions, tickets, quotas, learnt, pools } = state
-  const { settings, enforcement, problems } = deciding
+  const { settings, enforcement, problems, rejections } = deciding
   const isInformed = () => config.cloud === undefined || replica.cursor !== undefined || replica.counts().subscriber > 0
   const handle = accessHandler({
     directory: withoutHeld(replica, id => enforcement.isHeld(id)),

@@ -30,7 +30,7 @@ const NONE: readonly UnbilledPacket[] = []
 
 /** The last of them, of the sessions that had one last: at most 8 of each of 10,000, whatever storm comes. */
 export class Unbilled {
-  readonly #bySession = new Recent<readonly UnbilledPacket[]>()
+  readonly #bySession = new Recent<readonly UnbilledPacket[]>(MOST_SESSIONS)
 
   of(session: string): readonly UnbilledPacket[] {
     return this.#bySession.get(session) ?? NONE
@@ -48,7 +48,6 @@ export class Unbilled {
   put(session: string, packets: readonly UnbilledPacket[]): void {
     if (packets.length === 0) return
     this.#bySession.set(session, packets)
-    this.#bySession.trim(MOST_SESSIONS)
   }
 
   forget(session: string): void {

@@ -27,9 +27,14 @@ function statusWords(status: wire.Status): string {
       `${countWords(documents.subscribers, 'subscriber')}, ${countWords(documents.profiles, 'profile')}, ${countWords(documents.nases, 'NAS', 'NASes')}, ${countWords(documents.devices, 'device')}`
     ],
     ['billing', uplinkWords(uplink)],
+    ['rejections', rejectionWords(status.rejections.lastHour)],
     ['enforcement', `${enforcement.pending} pending, ${enforcement.held} held, ${enforcement.failed} failed`],
     ['ledger', `record ${ledger.durableHead}, ${octetWords(ledger.diskOctets)} of ${octetWords(ledger.diskBudget)}`]
   ])}${status.attention.length === 0 ? 'all is well\n' : status.attention.map(sentence => `! ${sentence}\n`).join('')}`
+}
+
+function rejectionWords(kinds: number): string {
+  return kinds === 0 ? 'none within the last hour' : `${countWords(kinds, 'kind')} within the last hour (turnpike rejections)`
 }
 
 const uplinkStates: Readonly<Record<string, string>> = {

@@ -7,6 +7,7 @@ import {
   type EnforcementNotice,
   type Milliseconds,
   readNotice,
+  type Refusal,
   RecordKind,
   type Session,
   type Subscriber,
@@ -18,7 +19,7 @@ import type { Quotas } from '../../agent/quota/index.js'
 import { type Sessions, why } from '../../agent/sessions/index.js'
 import type { LearntMacs, Replica } from '../../agent/subscribers/index.js'
 import type { Uplink } from '../../agent/uplink/index.js'
-import type { RadiusServer } from '../radius/index.js'
+import type { RadiusServer, RejectedLately } from '../radius/index.js'
 import { ApiError } from './errors.js'
 import { metricsOf } from './figures.js'
 import type {
@@ -29,6 +30,7 @@ import type {
   Metric,
   Page,
   QuarantinedView,
+  RejectionView,
   SessionQuery,
   SessionStep,
   SessionStory,
@@ -51,6 +53,7 @@ export interface AgentParts {
   readonly sessions: Sessions
   readonly enforcement: Enforcement
   readonly radius: RadiusServer
+  readonly rejectedLately: RejectedLately
   readonly listeners: () => readonly ListenerStatus[]
   readonly uplink?: Uplink | undefined
   /** What else a person should see to, such as a certificate that runs out. */
@@ -98,6 +101,7 @@ export class LiveView implements AgentView {
         diskBudget
       },
       uplink: this.#uplink(),
+      rejections: { lastHour: this.#parts.rejectedLately.lastHour() },
       enforcement: { pending, held, failed }
     }
   }
@@ -137,7 +141,7 @@ export class LiveView implements AgentView {
       wanted: desired(subscriber, profile, clock(), this.#parts.quotas.of(subscriber.id)),
       sessions: sessions.ofSubscriber(subscriber.id),
       ...(refusal !== undefined && {
-        lastRefusal: { at: refusal.at, nas: refusal.nas, code: refusal.code, words: refusalWords(refusal.code) }
+        lastRefusal: { at: refusal.at, nas: refusal.nas, code: refusal.code, words: this.#refusalWords(refusal) }
       })
     }
   }
@@ -190,6 +194,10 @@ export class LiveView implements AgentView {
 
   async releaseBrake(): Promise<number> {
     return this.#parts.enforcement.releaseBrake()
+  }
+
+  rejections(limit: number): readonly RejectionView[] {
+    return this.#parts.rejectedLately.list(limit)
   }
 
   async quarantine(): Promise<readonly QuarantinedView[]> {
@@ -250,6 +258,11 @@ export class LiveView implements AgentView {
     return { subscriber: subscriber.id, status: document.status, sessions: sessions.ofSubscriber(subscriber.id).length }
   }
 
+  #refusalWords({ subscriber, code }: Refusal): string {
+    const usual = code in rejections ? rejections[code as RejectCode] : code
+    return this.#parts.rejectedLately.wordsOf(subscriber, code) ?? usual
+  }
+
   #find(idOrUserName: string): Subscriber | undefined {
     const { replica } = this.#parts
     return replica.subscriber(idOrUserName) ?? replica.subscriberByUserName(idOrUserName)
@@ -300,6 +313,3 @@ function subjectOf({ kind, payload }: LedgerRecord): string {
   return typeof subject === 'string' ? subject : ''
 }
 
-function refusalWords(code: string): string {
-  return code in rejections ? rejections[code as RejectCode] : code
-}

@@ -8,6 +8,7 @@ import { ApiError, apiErrors } from './errors.js'
 import { decisionRoutes } from './routes/decisions.js'
 import { ledgerRoutes } from './routes/ledger.js'
 import { quarantineRoutes } from './routes/quarantine.js'
+import { rejectionRoutes } from './routes/rejections.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { statusRoutes } from './routes/status.js'
 import { subscriberRoutes } from './routes/subscribers.js'
@@ -64,6 +65,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     subscriberRoutes,
     decisionRoutes,
     quarantineRoutes,
+    rejectionRoutes,
     ledgerRoutes
   ]) {
     register(api, routes)

@@ -36,6 +36,7 @@ export const Status = Type.Object({
     quarantined: Count,
     lastError: Type.Optional(Text)
   }),
+  rejections: Type.Object({ lastHour: Count }),
   enforcement: Type.Object({ pending: Count, held: Count, failed: Count })
 })
 export type Status = Static<typeof Status>
@@ -172,6 +173,29 @@ export const EnforcementFilter = Type.Object(
   { additionalProperties: false }
 )
 export type EnforcementFilter = Static<typeof EnforcementFilter>
+
+export const Rejections = Type.Object({
+  rejections: Type.Array(
+    Type.Object({
+      firstAt: Time,
+      lastAt: Time,
+      count: Count,
+      userName: Text,
+      subscriber: Text,
+      callingStation: Text,
+      nas: Text,
+      code: Text,
+      words: Text
+    })
+  )
+})
+export type Rejections = Static<typeof Rejections>
+
+export const RejectionsQuery = Type.Object(
+  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) },
+  { additionalProperties: false }
+)
+export type RejectionsQuery = Static<typeof RejectionsQuery>
 
 export const Quarantine = Type.Object({
   events: Type.Array(Type.Object({ sequence: Count, type: Text, subject: Text, at: Time, reason: Text }))

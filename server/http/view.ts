@@ -56,6 +56,8 @@ export interface AgentStatus {
     readonly quarantined: number
     readonly lastError?: string
   }
+  /** Kinds of rejects within the last hour. */
+  readonly rejections: { readonly lastHour: number }
   readonly enforcement: {
     /** Sessions that are not yet as billing wants them. */
     readonly pending: number
@@ -138,6 +140,20 @@ export interface DecisionView {
   readonly sessions: number
 }
 
+/** Rejects of one kind: the same who, where and why. */
+export interface RejectionView {
+  readonly subscriber: string
+  readonly userName: string
+  readonly nas: string
+  readonly callingStation: string
+  readonly code: string
+  /** A sentence for a technician. */
+  readonly words: string
+  readonly at: Milliseconds
+  readonly lastAt: Milliseconds
+  readonly count: number
+}
+
 /** An event that billing refused. */
 export interface QuarantinedView {
   readonly sequence: number
@@ -171,6 +187,8 @@ export interface AgentView {
   enforcements(query: { readonly subscriber?: string; readonly limit: number }): readonly EnforcementNotice[]
   /** @returns how many held blocks go out now */
   releaseBrake(): Promise<number>
+  /** Who was not let on since the agent started, the last first. */
+  rejections(limit: number): readonly RejectionView[]
   quarantine(): readonly QuarantinedView[] | Promise<readonly QuarantinedView[]>
   /** Sends quarantined events again; all when no sequence is named. @returns how many */
   resend(sequences: readonly number[] | undefined): Promise<number>

@@ -1,6 +1,6 @@
 import { type EnforcementNotice, type Session, sessionOctets } from '../../agent/model/index.js'
 import type * as schemas from './schemas.js'
-import type { AgentStatus, QuarantinedView, SessionStory, SubscriberView, UsageView } from './view.js'
+import type { AgentStatus, QuarantinedView, RejectionView, SessionStory, SubscriberView, UsageView } from './view.js'
 
 /** The agent's values as the API's JSON: schemas.ts says what each means. */
 
@@ -77,6 +77,10 @@ export function usageWire(usage: UsageView): schemas.Usage {
 
 export function enforcementWire(notice: EnforcementNotice): schemas.EnforcementList['enforcements'][number] {
   return { ...notice, requestedAt: time(notice.requestedAt) }
+}
+
+export function rejectionWire({ at, lastAt, ...rejection }: RejectionView): schemas.Rejections['rejections'][number] {
+  return { ...rejection, firstAt: time(at), lastAt: time(lastAt) }
 }
 
 export function quarantineWire(event: QuarantinedView): schemas.Quarantine['events'][number] {

@@ -9,6 +9,7 @@ import {
   RecordKind
 } from '../../agent/model/index.js'
 import { printable } from './printable.js'
+import { RejectedLately, type Tally } from './rejected-lately.js'
 
 /** Somebody who was not let on. */
 export interface Rejected {
@@ -23,12 +24,6 @@ export interface Rejected {
   readonly at: Milliseconds
 }
 
-interface Tally {
-  readonly rejected: Rejected
-  count: number
-  lastAt: Milliseconds
-}
-
 const MINUTE: Milliseconds = 60_000
 const MOST = 1000
 
@@ -41,12 +36,15 @@ export class Rejections {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #tallies = new Map<string, Tally>()
+  /** For people. */
+  readonly lately: RejectedLately
   #timer: NodeJS.Timeout | undefined
 
   constructor({ ledger, clock, log }: { ledger: Pick<Ledger, 'append'>; clock: Clock; log: Logger }) {
     this.#ledger = ledger
     this.#clock = clock
     this.#log = log
+    this.lately = new RejectedLately(clock, log)
   }
 
   /** Writes every minute from now on. */
@@ -89,6 +87,7 @@ export class Rejections {
     if (known !== undefined) return known
     const tally = { rejected: others ? { ...nobody, at: rejected.at } : rejected, count: 0, lastAt: rejected.at }
     this.#tallies.set(at, tally)
+    this.lately.opened(at, tally)
     return tally
   }
 }

@@ -29,4 +29,7 @@ t.test('what is replaced again and again leaves the others alone', async t => {
   recent.set('other', 1)
   for (let n = 0; n < 10_000; n++) recent.set('one', n)
   t.same([recent.get('one'), recent.get('other')], [9_999, 1])
+  for (const key of ['one', 'two', 'other']) recent.set(key, 2)
+  for (const key of ['one', 'other', 'never']) recent.delete(key)
+  t.same([recent.get('one'), recent.get('two'), recent.get('other')], [undefined, 2, undefined])
 })

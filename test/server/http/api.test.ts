@@ -125,6 +125,14 @@ t.test('a failure is told in words, and never what is inside', async t => {
   })
 })
 
+t.test('rejections tell who was not let on, how often and why', async t => {
+  const { get } = await apiOf(t)
+  t.match((await get('/v1/rejections?limit=1')).body, {
+    rejections: [{ userName: 'alice', count: 120, firstAt: '2026-11-23T11:00:00.000Z', words: /password/ }]
+  })
+  t.equal((await get('/v1/rejections?limit=0')).status, 400)
+})
+
 t.test('enforcements, the brake and the quarantine', async t => {
   const { get, post, view } = await apiOf(t)
   t.match((await get('/v1/enforcements?subscriber=sub_1001')).body, {
@@ -175,6 +183,7 @@ t.test('the API describes itself', async t => {
     '/v1/brakes/release',
     '/v1/quarantine',
     '/v1/quarantine/resend',
+    '/v1/rejections',
     '/metrics'
   ])
     t.ok(Object.values(paths[path] ?? {})[0]?.summary, path)

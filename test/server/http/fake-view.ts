@@ -51,6 +51,7 @@ const healthy: AgentStatus = {
   sessions: { open: 1, stale: 0 },
   ledger: { epoch: '01JD', durableHead: 4711, diskOctets: 5_000_000, diskBudget: 20 * 2 ** 30 },
   uplink: { state: 'connected', backlog: 0, backlogAgeMs: 0, perSecond: 0, quarantined: 1 },
+  rejections: { lastHour: 1 },
   enforcement: { pending: 0, held: 0, failed: 0 }
 }
 
@@ -181,6 +182,12 @@ export class FakeView implements AgentView {
   async releaseBrake() {
     this.said.push('release')
     return 3
+  }
+
+  rejections(limit: number) {
+    const rejected = { userName: 'alice', subscriber: 'sub_1001', nas: 'bras-1', callingStation: '02:00:00:00:00:01' }
+    const why = { code: 'WRONG_CREDENTIAL', words: 'The password does not fit.' }
+    return [{ ...rejected, ...why, at: noon - 3_600_000, lastAt: noon, count: 120 }].slice(0, limit)
   }
 
   quarantine() {

@@ -8,7 +8,7 @@ import { Duplicates } from '../../../server/radius/duplicates.js'
 import { printable } from '../../../server/radius/printable.js'
 import { Quiet } from '../../../server/radius/quiet.js'
 import { ReplyRing } from '../../../server/radius/reply-ring.js'
-import { Rejections } from '../../../server/radius/rejections.js'
+import { type Rejected, Rejections } from '../../../server/radius/rejections.js'
 import { lines, secret, T0 } from './rig.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -256,6 +256,35 @@ t.test('Rejections: gathered by who, where and why, and written once with their 
   )
   t.equal(written.length, 3)
   t.notOk('subject' in readNotice(written[2]!.payload))
+})
+
+t.test('Rejections: people see each kind with its number, the log once an hour and thirty a minute', async t => {
+  const ledger = { append: () => ({ first: 1, durable: Promise.resolve() }) }
+  const { log, lines: told } = lines()
+  let now = T0
+  const rejections = new Rejections({ ledger, clock: () => now, log })
+  const one = { subscriber: 'sub_1', userName: 'al\u001bice', nas: 'n', callingStation: '', code: 'WRONG_CREDENTIAL' }
+  const note = (change: Partial<Rejected> = {}) => rejections.note({ ...one, words: 'No.', at: now, ...change })
+  for (let minute = 0; minute < 59; minute++) {
+    note()
+    note()
+    rejections.flush()
+    now += 60_000
+  }
+  t.match(told, [{ msg: 'not let on: No.', code: 'WRONG_CREDENTIAL', userName: 'al\\x1bice' }])
+  t.equal(told.length, 1)
+  t.match(rejections.lately.list(), [{ userName: 'al\\x1bice', count: 118, at: T0, lastAt: T0 + 58 * 60_000 }])
+  now += 120_000
+  note({ words: 'No, once more.' })
+  t.match(told[1], { earlier: 118 })
+  t.equal(rejections.lately.wordsOf('sub_1', 'WRONG_CREDENTIAL'), 'No, once more.')
+  for (let n = 0; n < 600; n++) note({ subscriber: '', userName: `guess${n}` })
+  t.equal(told.length, 2 + 29, 'guessing does not flood the log')
+  t.equal(rejections.lately.list().length, 500)
+  t.equal(rejections.lately.list(1).length, 1)
+  t.equal(rejections.lately.lastHour(), 500)
+  now += 3_600_001
+  t.equal(rejections.lately.lastHour(), 0)
 })
 
 t.test('Rejections: a thousand kinds a minute are told apart, the rest is one', async t => {

@@ -11,7 +11,7 @@ export function csvLine({ kind, sequence, time, payload }: LedgerRecord): string
   const usage = decodeUsage(payload)
   const at = (milliseconds: number) => new Date(milliseconds).toISOString()
   const { subscriber, userName, nas, acctSessionId, session, cause, periodStart, periodEnd, seconds, profile } = usage
-  return [
+  return csvRow([
     sequence,
     at(time),
     subscriber,
@@ -28,9 +28,12 @@ export function csvLine({ kind, sequence, time, payload }: LedgerRecord): string
     usage.totalUpOctets,
     usage.totalDownOctets,
     profile
-  ]
-    .map(cell)
-    .join(',')
+  ])
+}
+
+/** Values as a line of CSV (RFC 4180). */
+export function csvRow(values: readonly (string | number | bigint)[]): string {
+  return values.map(cell).join(',')
 }
 
 /** Quotes where RFC 4180 asks for it; a text that a spreadsheet would run as a formula gets an apostrophe. */

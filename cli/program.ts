@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { checkCommand } from './commands/check.js'
 import { enforcementCommands } from './commands/enforcements.js'
+import { evidenceCommand } from './commands/evidence.js'
 import { ledgerCommand } from './commands/ledger.js'
 import { macsCommand } from './commands/macs.js'
 import { nasCommand } from './commands/nas.js'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     decisionCommands,
     enforcementCommands,
     rejectionsCommand,
+    evidenceCommand,
     quarantineCommand,
     macsCommand,
     nasCommand,

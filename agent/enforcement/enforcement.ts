@@ -2,7 +2,7 @@ import type { Cause, DocumentKind, EnforcementNotice, Grant, Refusal, Session } 
 import { Alarms, silenceWords } from './alarms.js'
 import type { CommandRunner } from './commands.js'
 import { type After, afterMs } from './deadline.js'
-import { type EvidenceEntry, readEvidence } from './evidence.js'
+import { type EvidenceCheck, type EvidenceEntry, readEvidence, verifyEvidence } from './evidence.js'
 import { enforcementDefaults, type EnforcementLimits, type EnforcementOptions } from './options.js'
 import { buildParts, isOpen, type Means, type Parts } from './parts.js'
 import { type EnforcementStatus, statusOf } from './status.js'
@@ -80,9 +80,14 @@ export class Enforcement {
     return this.#parts?.journal.history(subscriber) ?? []
   }
 
-  /** The evidence log of a subscriber, or of all. */
-  evidence(subscriber?: string): AsyncIterable<EvidenceEntry> {
-    return readEvidence(this.#options.ledger, subscriber)
+  /** The evidence log of a subscriber, or of all. @param after  only entries with a higher sequence */
+  evidence(subscriber?: string, after = 0): AsyncIterable<EvidenceEntry> {
+    return readEvidence(this.#options.ledger, subscriber, after)
+  }
+
+  /** Recomputes the chain of the whole evidence log. */
+  checkEvidence(): Promise<EvidenceCheck> {
+    return verifyEvidence(this.#options.ledger)
   }
 
   /** Whether a decision to cut this subscriber off waits for a person: until then they keep what they have. */

@@ -53,6 +53,8 @@ export interface EvidenceEntry extends EvidenceFacts {
   readonly previous: string
   /** SHA-256 of this entry's body as it is stored, in hex. */
   readonly hash: string
+  /** The entry as it is stored: the text that `hash` is the SHA-256 of, in UTF-8. */
+  readonly body: string
 }
 
 /** What checking the chain found. `broken` names the first entry that does not fit. */
@@ -96,12 +98,17 @@ export class EvidenceLog {
   }
 }
 
-/** The entries in order, or those of one subscriber; damaged ones are left to `verifyEvidence`. */
+/**
+ * The entries in order, or those of one subscriber; damaged ones are left to `verifyEvidence`.
+ * @param after  only those with a higher sequence
+ */
 export async function* readEvidence(
   ledger: Pick<Ledger, 'entries'>,
-  subscriber?: string
+  subscriber?: string,
+  after = 0
 ): AsyncIterable<EvidenceEntry> {
-  for await (const [, value] of ledger.entries(TABLE)) {
+  for await (const [key, value] of ledger.entries(TABLE)) {
+    if (Number(key) <= after) continue
     const entry = parse(value)
     if (entry !== undefined && (subscriber === undefined || entry.subscriber === subscriber)) yield entry
   }
@@ -161,7 +168,9 @@ function bodyOf(value: Buffer): string {
 
 function parse(value: Buffer): EvidenceEntry | undefined {
   try {
-    return { ...(JSON.parse(bodyOf(value)) as Omit<EvidenceEntry, 'hash'>), hash: value.toString('latin1', 0, HASH) }
+    const body = bodyOf(value)
+    const facts = JSON.parse(body) as Omit<EvidenceEntry, 'hash' | 'body'>
+    return { ...facts, hash: value.toString('latin1', 0, HASH), body }
   } catch {
     return undefined
   }

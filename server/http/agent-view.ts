@@ -1,4 +1,4 @@
-import type { Enforcement } from '../../agent/enforcement/index.js'
+import type { Enforcement, EvidenceCheck, EvidenceEntry } from '../../agent/enforcement/index.js'
 import { LedgerError, type LedgerRecord, type LevelLedger } from '../../agent/ledger/index.js'
 import {
   type Clock,
@@ -26,6 +26,7 @@ import type {
   AgentStatus,
   AgentView,
   DecisionView,
+  EvidenceQuery,
   ListenerStatus,
   Metric,
   Page,
@@ -190,6 +191,20 @@ export class LiveView implements AgentView {
       subscriber === undefined ? undefined : (this.#find(subscriber)?.id ?? subscriber)
     )
     return notices.slice(-limit).toReversed()
+  }
+
+  async evidence({ subscriber, after, limit }: EvidenceQuery): Promise<readonly EvidenceEntry[]> {
+    const id = subscriber === undefined ? undefined : (this.#find(subscriber)?.id ?? subscriber)
+    const found: EvidenceEntry[] = []
+    for await (const entry of this.#parts.enforcement.evidence(id, after)) {
+      found.push(entry)
+      if (found.length >= limit) break
+    }
+    return found
+  }
+
+  checkEvidence(): Promise<EvidenceCheck> {
+    return this.#parts.enforcement.checkEvidence()
   }
 
   async releaseBrake(): Promise<number> {

@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstanc
 import type { Clock } from '../../agent/model/index.js'
 import { ApiError, apiErrors } from './errors.js'
 import { decisionRoutes } from './routes/decisions.js'
+import { evidenceRoutes } from './routes/evidence.js'
 import { ledgerRoutes } from './routes/ledger.js'
 import { quarantineRoutes } from './routes/quarantine.js'
 import { rejectionRoutes } from './routes/rejections.js'
@@ -64,6 +65,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     sessionRoutes,
     subscriberRoutes,
     decisionRoutes,
+    evidenceRoutes,
     quarantineRoutes,
     rejectionRoutes,
     ledgerRoutes

@@ -197,6 +197,52 @@ export const RejectionsQuery = Type.Object(
 )
 export type RejectionsQuery = Static<typeof RejectionsQuery>
 
+const Sequence = Type.Integer({ minimum: 0 })
+
+export const EvidenceFilter = Type.Object(
+  {
+    subscriber: Type.Optional(Type.String({ maxLength: 253, description: 'id or User-Name; all when absent' })),
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'only entries with a higher sequence' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: '1000 when absent' }))
+  },
+  { additionalProperties: false }
+)
+export type EvidenceFilter = Static<typeof EvidenceFilter>
+
+export const EvidenceList = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      sequence: Sequence,
+      at: Time,
+      subscriber: Text,
+      userName: Text,
+      enforcement: Text,
+      orderedBy: Text,
+      reference: Type.Optional(Text),
+      noticeAt: Type.Optional(Text),
+      want: Text,
+      reason: Text,
+      state: Text,
+      session: Type.Optional(Text),
+      nas: Type.Optional(Text),
+      way: Type.Optional(Text),
+      proof: Type.Optional(Text),
+      detail: Text,
+      previous: Text,
+      hash: Text,
+      body: Type.String({ description: 'the entry as it is stored: hash is the SHA-256 of this text' })
+    })
+  )
+})
+export type EvidenceList = Static<typeof EvidenceList>
+
+export const EvidenceChain = Type.Object({
+  entries: Count,
+  head: Type.String({ description: 'hash of the last entry that fits: it vouches for all before it' }),
+  broken: Type.Optional(Type.Object({ sequence: Sequence, why: Text }))
+})
+export type EvidenceChain = Static<typeof EvidenceChain>
+
 export const Quarantine = Type.Object({
   events: Type.Array(Type.Object({ sequence: Count, type: Text, subject: Text, at: Time, reason: Text }))
 })

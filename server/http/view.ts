@@ -1,3 +1,4 @@
+import type { EvidenceCheck, EvidenceEntry } from '../../agent/enforcement/index.js'
 import type {
   EnforcementNotice,
   Milliseconds,
@@ -171,6 +172,13 @@ export interface Metric {
   readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[]
 }
 
+/** Part of the evidence log. `subscriber` by id, else by User-Name; also one whom billing has removed. */
+export interface EvidenceQuery {
+  readonly subscriber?: string
+  readonly after: number
+  readonly limit: number
+}
+
 export interface AgentView {
   status(): AgentStatus | Promise<AgentStatus>
   sessions(query: SessionQuery): Page<Session>
@@ -185,6 +193,10 @@ export interface AgentView {
   resetMacs(idOrUserName: string): Promise<number | undefined>
   /** Newest first. */
   enforcements(query: { readonly subscriber?: string; readonly limit: number }): readonly EnforcementNotice[]
+  /** Entries of the evidence log with a higher sequence than `after`, oldest first. */
+  evidence(query: EvidenceQuery): Promise<readonly EvidenceEntry[]>
+  /** Recomputes the chain of the whole evidence log. */
+  checkEvidence(): Promise<EvidenceCheck>
   /** @returns how many held blocks go out now */
   releaseBrake(): Promise<number>
   /** Who was not let on since the agent started, the last first. */

@@ -1,3 +1,4 @@
+import type { EvidenceEntry } from '../../agent/enforcement/index.js'
 import { type EnforcementNotice, type Session, sessionOctets } from '../../agent/model/index.js'
 import type * as schemas from './schemas.js'
 import type { AgentStatus, QuarantinedView, RejectionView, SessionStory, SubscriberView, UsageView } from './view.js'
@@ -81,6 +82,10 @@ export function enforcementWire(notice: EnforcementNotice): schemas.EnforcementL
 
 export function rejectionWire({ at, lastAt, ...rejection }: RejectionView): schemas.Rejections['rejections'][number] {
   return { ...rejection, firstAt: time(at), lastAt: time(lastAt) }
+}
+
+export function evidenceWire(entry: EvidenceEntry): schemas.EvidenceList['entries'][number] {
+  return { ...entry, at: time(entry.at) }
 }
 
 export function quarantineWire(event: QuarantinedView): schemas.Quarantine['events'][number] {

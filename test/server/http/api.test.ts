@@ -180,6 +180,8 @@ t.test('the API describes itself', async t => {
     '/v1/subscribers/{id}/suspend',
     '/v1/subscribers/{id}/restore',
     '/v1/enforcements',
+    '/v1/evidence',
+    '/v1/evidence/check',
     '/v1/brakes/release',
     '/v1/quarantine',
     '/v1/quarantine/resend',

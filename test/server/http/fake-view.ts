@@ -1,5 +1,12 @@
+import type { EvidenceCheck, EvidenceEntry } from '../../../agent/enforcement/index.js'
 import type { EnforcementNotice, Session, Subscriber, Suspension } from '../../../agent/model/index.js'
-import { ApiError, type AgentStatus, type AgentView, type SessionQuery } from '../../../server/http/index.js'
+import {
+  ApiError,
+  type AgentStatus,
+  type AgentView,
+  type EvidenceQuery,
+  type SessionQuery
+} from '../../../server/http/index.js'
 
 /** Noon of a day; everything in the view happened around it. */
 export const noon = Date.parse('2026-11-23T12:00:00.000Z')
@@ -96,6 +103,9 @@ export class FakeView implements AgentView {
     aSession({ id: 'ses-3', state: 'closed', closedAt: noon - 7_200_000, closedBy: 'stop', nas: 'bras-2' })
   ]
 
+  log: readonly EvidenceEntry[] = []
+  chain: EvidenceCheck = { entries: 0, head: '0'.repeat(64) }
+
   status() {
     return this.state
   }
@@ -177,6 +187,17 @@ export class FakeView implements AgentView {
     if (this.subscriber(id) === undefined) return undefined
     this.said.push({ resetMacs: id })
     return 2
+  }
+
+  async evidence({ subscriber, after, limit }: EvidenceQuery) {
+    const wanted = this.log.filter(
+      entry => entry.sequence > after && (subscriber === undefined || entry.subscriber === this.#find(subscriber)?.id)
+    )
+    return wanted.slice(0, limit)
+  }
+
+  async checkEvidence() {
+    return this.chain
   }
 
   async releaseBrake() {

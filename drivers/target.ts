@@ -2,17 +2,28 @@ import { BlockList, isIP } from 'node:net'
 import { type Device, DriverError } from '../agent/model/index.js'
 
 const forbidden = new BlockList()
-forbidden.addSubnet('127.0.0.0', 8)
-forbidden.addSubnet('169.254.0.0', 16)
-forbidden.addSubnet('0.0.0.0', 8)
-forbidden.addAddress('100.100.100.200')
-forbidden.addAddress('::', 'ipv6')
-forbidden.addAddress('::1', 'ipv6')
-forbidden.addSubnet('fe80::', 10, 'ipv6')
-forbidden.addAddress('fd00:ec2::254', 'ipv6')
+for (const [net, bits] of [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 4],
+  ['255.255.255.255', 32],
+  // Metadata and agents of clouds outside 169.254.0.0/16: Alibaba, Azure, Oracle.
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+  ['192.0.0.192', 32]
+] as const)
+  forbidden.addSubnet(net, bits)
+for (const [net, bits] of [
+  ['::', 127],
+  ['fe80::', 10],
+  ['ff00::', 8],
+  ['fd00:ec2::254', 128]
+] as const)
+  forbidden.addSubnet(net, bits, 'ipv6')
 
 /**
- * Refuses to connect to the box itself, to its links and to the metadata services of clouds.
+ * Refuses to speak to the box itself, to its links, to groups and to the metadata services of clouds.
  * @param address     a literal address, after the name was resolved
  * @param allowLocal  the device's option of that name
  * @throws DriverError `UNSUPPORTED`
@@ -23,7 +34,7 @@ export function refuseLocal(address: string, allowLocal: boolean): void {
   if (!forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return
   throw new DriverError(
     'UNSUPPORTED',
-    `${address} is a loopback, link-local or metadata address. Set the option allowLocal if the device is really there.`
+    `${address} is a loopback, link-local, group or metadata address. Set the option allowLocal if the device is really there.`
   )
 }
 

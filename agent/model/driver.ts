@@ -38,7 +38,7 @@ export interface Applied {
   readonly proof?: string
 }
 
-/** What the device says now. */
+/** What the device says now; without `treatment` it cannot tell, and where nobody is present it knows that they have nothing. */
 export interface Observation {
   readonly present: boolean
   readonly treatment?: Treatment['kind']

@@ -17,7 +17,7 @@ import { apply, listTable } from './nft.js'
 import { type Programs, type Run, runner } from './run.js'
 import { freeClass, Shaper } from './shaper.js'
 import { type Fence, fences, rules, skeleton, TABLE } from './skeleton.js'
-import { type AlsoKnown, requireSomewhere, type Subject, subjectOf, subjectOfSession } from './subject.js'
+import { requireSomewhere, type Subject, subjectOf, subjectOfSession } from './subject.js'
 import { readTarget, type Target } from './target.js'
 import { Turns } from './turns.js'
 
@@ -25,8 +25,6 @@ import { Turns } from './turns.js'
 export interface LinuxOptions {
   readonly device: Device
   readonly clock: Clock
-  /** IPv6 addresses and prefixes of somebody, which references do not hold. */
-  readonly also?: AlsoKnown
   /** Where the programs are, when not in the system's folders. Never from a document. */
   readonly programs?: Partial<Programs>
 }
@@ -54,7 +52,6 @@ class Linux implements Driver<LinuxCapability> {
   readonly capabilities = capabilities
   readonly #target: Target
   readonly #run: Run
-  readonly #also: AlsoKnown
   readonly #shaper: Shaper
   readonly #counters: Counters
   readonly #rules: number
@@ -62,9 +59,8 @@ class Linux implements Driver<LinuxCapability> {
   readonly #turns = new Turns()
   #made = false
 
-  constructor({ device, clock, also = () => [], programs }: LinuxOptions) {
+  constructor({ device, clock, programs }: LinuxOptions) {
     this.#target = readTarget(device)
-    this.#also = also
     this.#run = runner({ nft: 'nft', tc: 'tc', ip: 'ip', ...programs }, this.#target.netns)
     this.#shaper = new Shaper(this.#run, this.#target)
     this.#counters = new Counters(this.#run, this.#target, clock)
@@ -72,30 +68,31 @@ class Linux implements Driver<LinuxCapability> {
   }
 
   block(who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied> {
-    return this.#treat(subjectOf(who, this.#also), how, signal)
+    return this.#treat(subjectOf(who), how, signal)
   }
 
   change(session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied> {
-    return this.#treat(subjectOfSession(session, this.#also), how, signal)
+    return this.#treat(subjectOfSession(session), how, signal)
   }
 
   restore(who: SubscriberRef, signal: AbortSignal): Promise<Applied> {
-    return this.#treat(subjectOf(who, this.#also), { ...who.full, kind: 'full' }, signal)
+    return this.#treat(subjectOf(who), { ...who.full, kind: 'full' }, signal)
   }
 
   setRate(session: SessionRef, limit: RateLimit, signal: AbortSignal): Promise<Applied> {
-    const subject = subjectOfSession(session, this.#also)
+    const subject = subjectOfSession(session)
     return this.#make(subject, { rate: { limit, kind: 'full' } }, signal)
   }
 
   async observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation> {
-    const subject = subjectOf(who, this.#also)
+    const subject = subjectOf(who)
     const standing = await this.#standing(signal)
     const found = standing === undefined ? [] : theirs(standing, subject)
     const treatment = seen(found)
     if (subject.addresses.length + subject.macs.length + found.length === 0)
       return {
-        present: false,
+        // That somebody is not here would be proof of a block; this box cannot tell.
+        present: true,
         detail: 'No address and no MAC of the subscriber is known, and nothing on the box is about them.'
       }
     if (standing !== undefined && standing.rules < this.#rules && treatment !== 'full')

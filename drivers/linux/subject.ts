@@ -13,29 +13,26 @@ export interface Subject {
   readonly macs: readonly string[]
 }
 
-/** Addresses and prefixes of somebody, beyond what the reference holds: IPv6. */
-export type AlsoKnown = (who: { id?: string; sessions: readonly SessionRef[] }) => readonly string[]
-
 /** A subscriber. What was made for one of their sessions is theirs too. */
-export function subjectOf({ id, userName, macs, ipv4, sessions }: SubscriberRef, also: AlsoKnown): Subject {
+export function subjectOf({ id, userName, macs, ipv4, prefixes = [], sessions }: SubscriberRef): Subject {
   const mark = markOf('id', id)
   const names = [userName, ...sessions.map(session => session.userName)]
   return {
     mark,
     marks: [...new Set([mark, ...names.map(name => markOf('user', name))])],
-    addresses: addressesOf([ipv4, ...sessions.map(({ framedIpv4 }) => framedIpv4), ...also({ id, sessions })]),
+    addresses: addressesOf([ipv4, ...prefixes, ...sessions.flatMap(placesOf)]),
     macs: macsOf([...macs, ...sessions.map(({ callingStation = '' }) => callingStation)])
   }
 }
 
 /** Whoever has a session. */
-export function subjectOfSession(session: SessionRef, also: AlsoKnown): Subject {
-  const { userName, callingStation = '', framedIpv4 } = session
+export function subjectOfSession(session: SessionRef): Subject {
+  const { userName, callingStation = '' } = session
   const mark = markOf('user', userName)
   return {
     mark,
     marks: [mark],
-    addresses: addressesOf([framedIpv4, ...also({ sessions: [session] })]),
+    addresses: addressesOf(placesOf(session)),
     macs: macsOf([callingStation])
   }
 }
@@ -53,6 +50,11 @@ export function requireSomewhere({ addresses, macs }: Subject): void {
 function markOf(kind: 'id' | 'user', name: string): string {
   const plain = /^[\w.@:+-]{1,100}$/.test(name)
   return plain ? `${kind}=${name}` : `${kind}#${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
+}
+
+/** Where a session is: its address, and the IPv6 prefixes of its line and behind it. */
+function placesOf({ framedIpv4, prefixes = [] }: SessionRef): readonly (string | undefined)[] {
+  return [framedIpv4, ...prefixes]
 }
 
 function addressesOf(found: readonly (string | undefined)[]): readonly Address[] {

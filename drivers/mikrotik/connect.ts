@@ -3,7 +3,8 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { DriverError } from '../../agent/model/index.js'
 import { givenUp, pathError } from './failures.js'
-import { bare, checkAddress, type Target } from './target.js'
+import { refuseLocal } from '../target.js'
+import { bare, type Target } from './target.js'
 
 /** A router without a certificate offers these only, and they end with TLS 1.2. */
 const anonymous = { ciphers: 'aNULL:@SECLEVEL=0', maxVersion: 'TLSv1.2' } as const
@@ -32,7 +33,7 @@ function resolved(target: Target): Promise<string> {
     const take = (error: NodeJS.ErrnoException | null, address: string): void => {
       if (error !== null) return reject(pathError(error))
       try {
-        checkAddress(address, target)
+        refuseLocal(address, target.allowLocal)
         resolve(address)
       } catch (refused) {
         reject(refused)

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { type Device, DriverError } from '../../agent/model/index.js'
 
 /** How the connection is made. `anonymous`: TLS without certificates, proof against listeners only. */
@@ -24,16 +24,6 @@ export interface Target {
   /** Loopback, link-local and metadata addresses are reached only when this is true. */
   readonly allowLocal: boolean
 }
-
-const forbidden = new BlockList()
-forbidden.addSubnet('127.0.0.0', 8)
-forbidden.addSubnet('169.254.0.0', 16)
-forbidden.addSubnet('0.0.0.0', 8)
-forbidden.addAddress('100.100.100.200')
-forbidden.addAddress('::', 'ipv6')
-forbidden.addAddress('::1', 'ipv6')
-forbidden.addSubnet('fe80::', 10, 'ipv6')
-forbidden.addAddress('fd00:ec2::254', 'ipv6')
 
 const names = ['transport', 'ca', 'serverName', 'fingerprint', 'login', 'gateway', 'checkRules', 'allowLocal'] as const
 const ports: Readonly<Record<Transport, number>> = { tls: 8729, anonymous: 8729, plain: 8728 }
@@ -66,20 +56,6 @@ export function readTarget({ id, address, options = {} }: Device): Target {
 /** A fingerprint as it is compared: lower case, no colons. */
 export function bare(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toLowerCase()
-}
-
-/**
- * Refuses to connect to the box itself, to its links and to the metadata services of clouds.
- * @param address  a literal address, after the name was resolved
- * @throws DriverError `UNSUPPORTED`
- */
-export function checkAddress(address: string, { allowLocal }: Target): void {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? address
-  if (allowLocal || !forbidden.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')) return
-  throw new DriverError(
-    'UNSUPPORTED',
-    `${address} is a loopback, link-local or metadata address. Set the option allowLocal if a router is really there.`
-  )
 }
 
 function place(id: string, address: string, standard: number): { host: string; port: number } {

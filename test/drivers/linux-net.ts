@@ -152,21 +152,25 @@ Promise.all([
   echo('udp4', '10.7.9.2'), echo('udp6', 'fd07:9::2')
 ]).then(() => console.log('up'))`
 
-/** What a subscriber gets: of the web site, of port 443 and of DNS, in words or codes, with milliseconds. */
-export function tries(netns: string, six = false): Promise<Record<string, unknown>> {
+/**
+ * What a subscriber gets: of the web site, of port 443 and of DNS, in words or codes, with milliseconds.
+ * @param from  the address that they use, where they have several
+ */
+export function tries(netns: string, six = false, from?: string): Promise<Record<string, unknown>> {
+  const local = from === undefined ? '' : `localAddress: '${from}', `
   const host = six ? 'fd07:9::2' : '10.7.9.2'
   return script(
     netns,
     `
 const http = require('node:http'), net = require('node:net'), dgram = require('node:dgram')
 const timed = f => { const t = performance.now(); return new Promise(f).then(said => ({ said, ms: Math.round(performance.now() - t) })) }
-const web = timed(done => http.get({ host: '${host}', timeout: 3000 }, r => { let b = ''; r.on('data', d => b += d).on('end', () => done(b)) })
+const web = timed(done => http.get({ ${local}host: '${host}', timeout: 3000 }, r => { let b = ''; r.on('data', d => b += d).on('end', () => done(b)) })
   .on('error', e => done(e.code)).on('timeout', () => done('timeout')))
-const tls = timed(done => { const s = net.connect({ host: '${host}', port: 443, timeout: 3000 }, () => { done('open'); s.destroy() })
+const tls = timed(done => { const s = net.connect({ ${local}host: '${host}', port: 443, timeout: 3000 }, () => { done('open'); s.destroy() })
   s.on('error', e => done(e.code)).on('timeout', () => { done('timeout'); s.destroy() }) })
 const dns = timed(done => { const s = dgram.createSocket('${six ? 'udp6' : 'udp4'}'); const end = w => { clearTimeout(timer); clearInterval(again); s.close(); done(w) }
   const timer = setTimeout(() => end('timeout'), 1500)
-  s.on('error', e => end(e.code)).on('message', () => end('answered')); s.connect(53, '${host}', () => s.send('q')); const again = setInterval(() => s.send('q'), 300) })
+  s.on('error', e => end(e.code)).on('message', () => end('answered')); s.bind(0, ${from === undefined ? 'undefined' : `'${from}'`}, () => s.connect(53, '${host}', () => s.send('q'))); const again = setInterval(() => s.send('q'), 300) })
 Promise.all([web, tls, dns]).then(([web, tls, dns]) => console.log(JSON.stringify({ web, tls, dns })))`
   )
 }

@@ -22,17 +22,15 @@ const to = (kind: 'walled' | 'blocked'): Treatment => ({ kind, reason: 'unpaid',
 function person(number: number, macs: readonly string[] = []): SubscriberRef {
   const userName = `user-${number}`
   const framedIpv4 = `10.7.${number}.2`
-  const session = { id: `x-${number}`, nas: 'gw', acctSessionId: `${number}`, userName, framedIpv4 }
+  const prefixes = [`fd07:${number}::/64`]
+  const session = { id: `x-${number}`, nas: 'gw', acctSessionId: `${number}`, userName, framedIpv4, prefixes }
   return { id: `s-${number}`, userName, macs, ipv4: framedIpv4, sessions: [session], full }
 }
 
 function driverOf(netns: string, options: Record<string, unknown> = {}, programs = {}) {
   const shaped = { downlinks: ['lan1', 'lan2'], uplinks: ['wan'], payPage: ['10.7.9.3:80', '[fd07:9::3]:80'] }
   const device = { id: 'gw', driver: 'linux', address: 'localhost', options: { netns, ...shaped, ...options } }
-  // Who is s-1 or s-2 on IPv6.
-  const also = ({ sessions }: { sessions: readonly { id: string }[] }) =>
-    sessions.map(({ id }) => `fd07:${id.slice(2)}::/64`)
-  return linux({ device, clock: () => 1000, also, programs })
+  return linux({ device, clock: () => 1000, programs })
 }
 
 let made = 0
@@ -150,6 +148,33 @@ s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error',
       t.match(await tries(net.one, true), free)
       await bare.restore(person(2, [net.macs[1]]), never)
       t.match(await tries(net.two, true), free)
+    })
+
+    await t.test('a delegated prefix is fenced whole, by the document alone, and nothing beside it', async t => {
+      within(net.gw, 'ip', '-6', 'route', 'add', 'fd70:1::/56', 'via', 'fd07:1::2')
+      const [inside, beside] = ['fd70:1:0:a5::2', 'fd70:1:0:100::2']
+      within(net.gw, 'ip', '-6', 'route', 'add', `${beside}/128`, 'via', 'fd07:1::2')
+      for (const address of [inside, beside]) within(net.one, 'ip', '-6', 'addr', 'add', `${address}/128`, 'dev', 'lo')
+      const { ipv4: _, ...nowhere } = person(1)
+      const who: SubscriberRef = { ...nowhere, prefixes: ['fd70:1::/56'], sessions: [] }
+      t.match(await tries(net.one, true, inside), free)
+      for (const kind of ['walled', 'blocked'] as const) {
+        t.match(await driver.block(who, to(kind), never), { proof: /fd70:1::\/56/ })
+        const cut = await tries(net.one, true, inside)
+        t.match(cut, kind === 'walled' ? { web: { said: 'pay' }, dns: free.dns } : { web: { said: 'ECONNREFUSED' } })
+        t.match(cut, { tls: { said: 'ECONNREFUSED' } }, 'refused by a reject')
+        t.match(await tries(net.one, true, beside), free, 'the prefix beside it is somebody else’s')
+      }
+      t.match(within(net.gw, 'nft', 'list', 'set', 'inet', 'turnpike', 'blocked6'), /fd70:1::\/56/)
+      t.match(await driver.restore(who, never), { result: 'changed' })
+      t.match(await tries(net.one, true, inside), free)
+    })
+
+    await t.test('where nothing of a subscriber is known, nothing is claimed', async t => {
+      const { ipv4: _, ...nowhere } = person(3)
+      const seen = await driver.observe({ ...nowhere, sessions: [] }, never)
+      t.match(seen, { present: true, detail: /No address and no MAC/ })
+      t.equal(seen.treatment, undefined)
     })
 
     await t.test('a ruleset that somebody flushed is found out and made again', async t => {

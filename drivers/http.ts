@@ -110,7 +110,7 @@ export class HttpClient {
   }
 
   /**
-   * Asks, and reads the whole answer, whatever its status.
+   * Asks, and reads the whole answer, whatever its status. A redirect is an error: it would lead past the checks of the address.
    * @throws DriverError `UNREACHABLE`, `TIMEOUT` (the signal, or half an answer), `AUTH` (certificate), `PROTOCOL`
    */
   async ask({ method, path, headers = {}, body, signal }: HttpQuestion): Promise<HttpAnswer> {
@@ -129,6 +129,7 @@ export class HttpClient {
       // Without a listener, an error after the last read would end the process.
       response.body.on('error', () => undefined)
       const text = await readBounded(response.body)
+      if (response.statusCode >= 300 && response.statusCode < 400) throw redirected(response.statusCode)
       return { status: response.statusCode, reason: response.statusText, headers: response.headers, text }
     } catch (error) {
       throw explain(error, signal)
@@ -155,6 +156,14 @@ export function jsonOf(answer: HttpAnswer, who: string): unknown {
       { deviceCode: answer.status }
     )
   }
+}
+
+function redirected(status: number): DriverError {
+  return new DriverError(
+    'PROTOCOL',
+    `The device answered with a redirect (${status}), which is not followed. Write the address at which it really answers into its document: https instead of http, another port or path.`,
+    { deviceCode: status }
+  )
 }
 
 async function readBounded(body: Dispatcher.ResponseData['body']): Promise<string> {

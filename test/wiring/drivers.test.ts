@@ -6,6 +6,7 @@ import { parseConfig, SecretStore } from '../../config/index.js'
 import { drivers } from '../../drivers/index.js'
 import type { Base } from '../../wiring/base.js'
 import { Closers } from '../../wiring/closers.js'
+import { Renewals } from '../../wiring/renewals.js'
 import { deviceDriver, deviceDrivers } from '../../wiring/drivers.js'
 
 const device = (driver: string, more: Partial<Device> = {}): Device => ({
@@ -60,6 +61,7 @@ function world(t: Test): { base: Base; logged: string[] } {
       clock: Date.now,
       log,
       version: '0',
+      renewals: new Renewals(Date.now, log),
       closers
     }
   }

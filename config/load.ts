@@ -56,6 +56,7 @@ function complete(given: RawConfig, file: string, environment: Environment): Con
     data: absolute(filled.data),
     radius: radiusOf(filled.radius, absolute),
     api: { socket: absolute(filled.api.socket) },
+    ...(filled.templates !== undefined && { templates: absolute(filled.templates) }),
     nas: filled.nas.map(entry => nasOf(entry, filled.radius.messageAuthenticator, absolute)),
     sealing: {
       ...filled.sealing,

@@ -373,6 +373,9 @@ export const ConfigFile = section(
     sessions: Sessions,
     enforcement: Enforcement,
     ledger: Ledger,
+    templates: Type.Optional(
+      path('Directory of your own templates for turnpike provision, beside those that come with it')
+    ),
     api: Api,
     log: Log
   },

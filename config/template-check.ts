@@ -5,7 +5,7 @@ import { type Given, readValue, type Variable, variableTypes } from './template-
 type Fields = Readonly<Record<string, unknown>>
 
 const variableKeys = ['type', 'describe', 'default', 'optional', 'least', 'most']
-const stepKeys = ['at', 'key', 'set', 'when']
+const stepKeys = ['at', 'key', 'place', 'set', 'when']
 
 /** Everything that is wrong with a template, in the order of its lines. */
 export function checkTemplate(source: Source): Problem[] {
@@ -73,20 +73,29 @@ class Check {
   #step(where: Steps, step: unknown): void {
     if (!isFields(step)) return this.wrong(where, 'at and set, and perhaps key and when')
     this.#known(where, step, stepKeys)
-    const { at, key, set, when } = step
+    const { at, key, place, set, when } = step
     this.#place([...where, 'at'], at)
-    if (key !== undefined) {
-      if (!Array.isArray(key) || key.length !== 2 || !key.every(isText))
-        this.wrong([...where, 'key'], 'a list of a property and its value')
-      else this.#names([...where, 'key', '1'], String(key[1]))
-    }
+    this.#key([...where, 'key'], key)
+    if (place !== undefined && place !== 'top') this.wrong([...where, 'place'], 'top, or nothing')
     if (when !== undefined && !(isText(when) && this.#types.has(when)))
       this.wrong([...where, 'when'], this.#variables())
-    if (!isFields(set) || Object.keys(set).length === 0)
-      return this.wrong([...where, 'set'], 'a section of properties and values')
+    // What is found by its key may be all that is wanted: that it is there.
+    if (set !== undefined || key === undefined) this.#set([...where, 'set'], set)
+  }
+
+  #key(where: Steps, key: unknown): void {
+    if (key === undefined) return
+    if (!Array.isArray(key) || key.length !== 2 || !key.every(isText))
+      this.wrong(where, 'a list of a property and its value')
+    else if (this.#names([...where, '1'], String(key[1])).some(name => this.#types.get(name) === 'secret'))
+      this.wrong(where, 'no secret: what finds a row is shown')
+  }
+
+  #set(where: Steps, set: unknown): void {
+    if (!isFields(set) || Object.keys(set).length === 0) return this.wrong(where, 'a section of properties and values')
     for (const [property, value] of Object.entries(set)) {
-      if (!isGiven(value)) this.wrong([...where, 'set', property], 'a text, a number, or true or false')
-      else if (typeof value === 'string') this.#names([...where, 'set', property], value)
+      if (!isGiven(value)) this.wrong([...where, property], 'a text, a number, or true or false')
+      else if (typeof value === 'string') this.#names([...where, property], value)
     }
   }
 

@@ -36,6 +36,8 @@ export interface Applied {
   readonly detail: string
   /** Present where the answer is itself proof (the device was read back). An ACK is none. */
   readonly proof?: string
+  /** Of provisioning: a line for each thing that was, or would be, changed. Values of secrets are shown as `…`. */
+  readonly changes?: readonly string[]
 }
 
 /** What the device says now; without `treatment` it cannot tell, and where nobody is present it knows that they have nothing. */
@@ -61,6 +63,8 @@ export interface ProvisionStep {
   readonly at: string
   /** What finds the row where `at` holds many, and `['.type', …]` of a UCI section that is made when it is missing. */
   readonly key?: readonly [property: string, value: string]
+  /** Of a list whose order counts: a row that is made goes behind the step's before it, the first to the top. */
+  readonly place?: 'top'
   readonly set: Readonly<Record<string, string | number | boolean>>
   /** Names in `set` that no answer, error or log may show the value of. */
   readonly secret: readonly string[]
@@ -70,8 +74,8 @@ export interface ProvisionStep {
 export interface Provisioning {
   readonly template: string
   readonly values: Readonly<Record<string, string | number | boolean>>
-  /** Rendered from the template for the driver that is asked. Absent: the driver has a template of that name itself. */
-  readonly steps?: readonly ProvisionStep[]
+  /** Rendered from the template for the driver that is asked, in the order in which they are done. */
+  readonly steps: readonly ProvisionStep[]
   readonly dryRun: boolean
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Dictionary, type DictionarySource, RadiusError } from '../../protocols/radius/index.js'
+import { packageRoot } from '../package-root.js'
 
 /**
  * The dictionary of all attributes that Turnpike knows, and of those that an operator adds.
@@ -25,15 +25,4 @@ function readSource(path: string): DictionarySource {
   } catch (error) {
     throw new RadiusError('RAD_DICTIONARY', `${path}: cannot be read: ${(error as Error).message}`)
   }
-}
-
-// The text files are not compiled: they lie in the source tree, wherever this file was compiled to.
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    const above = dirname(folder)
-    if (above === folder) throw new RadiusError('RAD_DICTIONARY', 'package.json was not found above the program')
-    folder = above
-  }
-  return folder
 }

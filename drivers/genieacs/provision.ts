@@ -44,12 +44,16 @@ export class Provisioner {
       const detail = `${device.id} has everything already, as GenieACS saw it last.`
       return { result: 'unchanged', detail }
     }
-    if (want.dryRun) return { result: 'unchanged', detail: `Would set on ${words}.` }
+    if (want.dryRun) return { result: 'unchanged', detail: `Would set on ${words}.`, changes: todo.map(sayWish) }
     return this.set(device, todo, signal)
   }
 
   /** Sets parameters, changed or not, and reads them back. */
   async set(device: DeviceRecord, wishes: readonly Wish[], signal: AbortSignal): Promise<Applied> {
+    return { ...(await this.#set(device, wishes, signal)), changes: wishes.map(sayWish) }
+  }
+
+  async #set(device: DeviceRecord, wishes: readonly Wish[], signal: AbortSignal): Promise<Applied> {
     const words = `${device.id}: ${wishes.map(sayWish).join(', ')}`
     const result = await this.#nbi.task(device.id, taskOf(device, wishes), signal)
     const hide = wishes.filter(({ secret }) => secret).map(({ value }) => String(value))
@@ -138,7 +142,7 @@ function taskOf({ tree }: DeviceRecord, wishes: readonly Wish[]) {
   return { name: 'setParameterValues', parameterValues } as const
 }
 
-function wishesOf({ template, steps = [] }: Provisioning): Wish[] {
+function wishesOf({ template, steps }: Provisioning): Wish[] {
   const wishes = steps.flatMap(({ at, set, secret }) =>
     Object.entries(set).map(([name, value]) => ({ path: `${at}.${name}`, value, secret: secret.includes(name) }))
   )
@@ -164,5 +168,5 @@ function keyOf({ id }: DeviceRecord, path: string): string {
 }
 
 function sayWish({ path, value, secret }: Wish): string {
-  return secret ? path : `${path}=${String(value)}`
+  return secret ? `${path}=…` : `${path}=${String(value)}`
 }

@@ -9,7 +9,8 @@ import {
   type RateLimit,
   type SessionRef,
   type SubscriberRef,
-  type Treatment
+  type Treatment,
+  Turns
 } from '../../agent/model/index.js'
 import { Counters } from './counters.js'
 import { difference, type Element, fenced, isRate, rated, type Standing, standingOf, theirs } from './elements.js'
@@ -19,7 +20,6 @@ import { freeClass, Shaper } from './shaper.js'
 import { type Fence, fences, rules, skeleton, TABLE } from './skeleton.js'
 import { requireSomewhere, type Subject, subjectOf, subjectOfSession } from './subject.js'
 import { readTarget, type Target } from './target.js'
-import { Turns } from './turns.js'
 
 /** What the driver needs to drive the box on which it runs. */
 export interface LinuxOptions {

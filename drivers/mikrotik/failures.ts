@@ -22,7 +22,8 @@ const meanings: readonly Meaning[] = [
   {
     words: /not enough permissions|not permitted/i,
     code: 'AUTH',
-    remedy: 'Give the group of our user the policies api, read and write (docs/drivers/mikrotik.md).'
+    remedy:
+      'Give the group of our user the policies api, read and write; to make users it also needs policy (docs/drivers/mikrotik.md).'
   },
   { words: /no such item/i, code: 'NO_SUCH_SESSION', remedy: 'It was removed meanwhile.' },
   {

@@ -43,14 +43,15 @@ export async function provision(
   const sections = sectionsOf(want)
   return ubus.alone(async caller => {
     const todo = (await planAll(caller, sections, signal)).filter(({ differ }) => differ.length > 0)
-    const words = todo.map(sayPlan).join('; ')
+    const changes = todo.map(sayPlan)
+    const words = changes.join('; ')
     if (todo.length === 0) return { result: 'unchanged', detail: 'Everything is on the router already.' }
-    if (want.dryRun) return { result: 'unchanged', detail: `Would change: ${words}.` }
+    if (want.dryRun) return { result: 'unchanged', detail: `Would change: ${words}.`, changes }
     await stage(caller, todo, signal)
     await apply(caller, todo, patience, signal)
     const state = await stateOf(caller, todo, signal)
     const detail = `Set, applied and read back: ${words}.${state}`
-    return { result: 'changed', detail, proof: detail }
+    return { result: 'changed', detail, proof: detail, changes }
   }, signal)
 }
 
@@ -160,7 +161,7 @@ async function stateOf(caller: Caller, todo: readonly Plan[], signal: AbortSigna
   return words.join('')
 }
 
-function sectionsOf({ template, steps = [] }: Provisioning): Section[] {
+function sectionsOf({ template, steps }: Provisioning): Section[] {
   if (steps.length > 0) return steps.map(step => sectionOf(template, step))
   throw new DriverError('UNSUPPORTED', `The template ${template} has no step for OpenWrt. Nothing was changed.`)
 }
@@ -182,7 +183,7 @@ function uciText(value: string | number | boolean): string {
 }
 
 function sayPlan({ want, exists, differ }: Plan): string {
-  const shown = differ.map(name => (want.secret.includes(name) ? name : `${name}=${want.set[name] ?? ''}`))
+  const shown = differ.map(name => (want.secret.includes(name) ? `${name}=…` : `${name}=${want.set[name] ?? ''}`))
   return `${exists ? '' : 'new '}${want.config}.${want.section}: ${shown.join(' ')}`
 }
 

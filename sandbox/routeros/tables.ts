@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { type Menu, menus } from './menus.js'
 import { matches, type Row } from './query.js'
+import { normalised } from './values.js'
 
 /** A refusal, worded as RouterOS words it. */
 export class Refusal extends Error {
@@ -24,7 +25,10 @@ export class Tables {
     this.#rows.set('/system/resource', [
       { version: '7.18.2 (stable)', 'board-name': 'CHR', uptime: '1d2h3m4s', 'cpu-load': '3' }
     ])
+    this.#rows.set('/radius/incoming', [{ accept: 'false', port: '3799' }])
+    this.#rows.set('/ppp/aaa', [{ 'use-radius': 'false', accounting: 'true', 'interim-update': '0s' }])
     this.put('/ppp/profile', { name: 'default' })
+    this.put('/interface/list', { name: 'all', builtin: 'true' })
   }
 
   /** Rows of a menu, as they stand. Tests read and change them. */
@@ -112,8 +116,9 @@ export class Tables {
   #check(menu: Menu, row: Row): void {
     for (const [name, value] of Object.entries(row)) {
       if (!menu.takes.includes(name)) throw new Refusal('unknown parameter', 0)
-      const [other, property] = menu.refersTo?.[name] ?? []
-      if (other !== undefined && property !== undefined && !this.rows(other).some(row => row[property] === value))
+      const [property, ...others] = menu.refersTo?.[name] ?? []
+      const isThere = (other: string) => this.rows(other).some(row => property !== undefined && row[property] === value)
+      if (property !== undefined && !others.some(isThere))
         throw new Refusal(`input does not match any value of ${name}`, 1)
     }
     const { address } = row
@@ -140,20 +145,4 @@ export class Tables {
     const last = rows.pop()
     if (last !== undefined) rows.splice(to, 0, last)
   }
-}
-
-const factors: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 }
-
-/** Values as the router writes them back. */
-function normalised(given: Row): Row {
-  const row = { ...given }
-  if (row['disabled'] !== undefined) row['disabled'] = /^(yes|true)$/.test(row['disabled']) ? 'true' : 'false'
-  if (row['mac-address'] !== undefined) row['mac-address'] = row['mac-address'].toUpperCase()
-  if (row['target'] !== undefined && isIPv4(row['target'])) row['target'] = `${row['target']}/32`
-  if (row['max-limit'] !== undefined) {
-    row['max-limit'] = row['max-limit'].replace(/(\d+)([kMG])/g, (_, n: string, unit: string) =>
-      String(Number(n) * (factors[unit] ?? 1))
-    )
-  }
-  return row
 }

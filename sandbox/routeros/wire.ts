@@ -10,7 +10,7 @@ import { Refusal, type Tables } from './tables.js'
 export interface User {
   readonly name: string
   readonly password: string
-  readonly policies: readonly ('api' | 'read' | 'write' | 'sensitive')[]
+  readonly policies: readonly ('api' | 'read' | 'write' | 'sensitive' | 'policy')[]
 }
 
 /** What a connection needs of its router. */
@@ -91,6 +91,8 @@ export class Wire {
     const [path, verb] = [command.name.slice(0, at), command.name.slice(at + 1)]
     if (verb === 'print' || verb === 'getall') return this.#print(path, command)
     this.#demand('write')
+    const more = menus[path]?.policy
+    if (more !== undefined) this.#demand(more)
     const { '.id': id, ...rest } = command.attributes
     if (befalls(faults.lie, command.name)) return this.#done(command, verb === 'add' ? { ret: '*FFFF' } : {})
     switch (verb) {
@@ -162,7 +164,7 @@ export class Wire {
     return response === `00${digest}`
   }
 
-  #demand(policy: 'read' | 'write'): void {
+  #demand(policy: 'read' | 'write' | 'policy'): void {
     if (this.#user?.policies.includes(policy) !== true) throw new Refusal('not enough permissions (9)')
   }
 

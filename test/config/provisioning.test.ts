@@ -1,6 +1,9 @@
 import t from 'tap'
 import { ConfigError } from '../../config/index.js'
-import { loadTemplate, loadTemplates, parseTemplate, renderTemplate, type Template } from '../../config/templates.js'
+import { listTemplates } from '../../config/template-list.js'
+import { renderTemplate } from '../../config/template-render.js'
+import type { Given } from '../../config/template-values.js'
+import { loadTemplate, parseTemplate, type Template, templateFiles } from '../../config/templates.js'
 import { openwrt } from '../../drivers/openwrt/index.js'
 import { OpenwrtSimulator } from '../../sandbox/openwrt/index.js'
 
@@ -18,21 +21,76 @@ function failureOf(act: () => unknown): ConfigError {
 }
 
 function shipped(name: string): Template {
-  const template = loadTemplates().get(name)
-  if (template === undefined) throw new Error(`${name} is not there`)
-  return template
+  return loadTemplate(templateFiles().get(name) ?? name)
 }
 
-t.test('the templates that are shipped are whole, and each is rendered for its drivers', async t => {
-  const templates = loadTemplates()
-  t.same([...templates.keys()], ['genieacs-pppoe-wifi', 'mikrotik-pppoe-client', 'openwrt-pppoe'])
-  for (const template of templates.values())
-    for (const driver of Object.keys(template.steps)) {
-      const { steps = [] } = renderTemplate(template, driver, { username: 'alice', password: PASSWORD }, apply)
-      t.equal(steps.length, 1, `${template.name}: Wi-Fi is left out without a name`)
-      t.equal(steps[0]?.secret.length, 1, `${template.name}: the password is secret`)
-      t.notMatch(JSON.stringify(steps), /\$\{|undefined/)
+/** A value that a variable takes, for those that must be given. */
+function sampleOf({ type, least = 0 }: Template['variables'][string]): Given {
+  if (type === 'number') return least
+  return type === 'boolean' ? true : 'a1'.repeat(Math.max(1, Math.ceil(least / 2))).slice(0, Math.max(2, least))
+}
+
+t.test(
+  'every template that is shipped is whole, is rendered, and is refused without a value that it needs',
+  async t => {
+    const names = [...templateFiles().keys()]
+    t.same(names, [
+      'genieacs-pppoe-wifi',
+      'mikrotik-hotspot-ap',
+      'mikrotik-ipoe-subscriber',
+      'mikrotik-ppp-subscriber',
+      'mikrotik-pppoe-client',
+      'mikrotik-pppoe-nas',
+      'openwrt-pppoe'
+    ])
+    for (const template of names.map(shipped)) {
+      const all = Object.entries(template.variables).map(([name, variable]) => [name, sampleOf(variable)] as const)
+      const needed = all.filter(([name]) => {
+        const { optional, default: otherwise } = template.variables[name] ?? {}
+        return optional !== true && otherwise === undefined
+      })
+      t.ok(needed.length > 0, template.name)
+      for (const driver of Object.keys(template.steps)) {
+        const few = renderTemplate(template, driver, Object.fromEntries(needed), apply)
+        const many = renderTemplate(template, driver, Object.fromEntries(all), apply)
+        t.equal(many.steps.length, template.steps[driver]?.length, `${template.name}: with everything, every step`)
+        t.ok(few.steps.length <= many.steps.length)
+        t.notMatch(JSON.stringify([few, many]), /\$\{|undefined/)
+        for (const [missing] of needed) {
+          const given = Object.fromEntries(needed.filter(([name]) => name !== missing))
+          const { message } = failureOf(() => renderTemplate(template, driver, given, apply))
+          t.match(message, new RegExp(`^${template.file}:\\d+:\\d+: variables.${missing}: found no value`))
+        }
+      }
     }
+  }
+)
+
+t.test("an operator's own templates stand beside the shipped ones, and before those of the same name", async t => {
+  const text = 'title: own\nsteps:\n  openwrt:\n    - { at: network.wan, set: { proto: dhcp } }\n'
+  const own = t.testdir({ 'openwrt-pppoe.yaml': text, 'mine.yaml': text, 'broken.yaml': 'title: [', 'notes.txt': '' })
+  const listed = new Map(listTemplates(own).map(summary => [summary.name, summary]))
+  t.equal(listed.size, 9)
+  t.match(listed.get('mine'), { title: 'own', drivers: ['openwrt'], variables: [], problem: undefined })
+  t.match(listed.get('openwrt-pppoe'), { title: 'own' })
+  t.match(listed.get('broken')?.problem, /broken\.yaml:1:\d+: found/)
+  t.match(
+    listed.get('mikrotik-pppoe-client')?.variables.find(({ name }) => name === 'mtu'),
+    { type: 'number', required: false, default: 1492 }
+  )
+  t.match(
+    failureOf(() => templateFiles('/nowhere')),
+    { code: 'CONFIG_UNREADABLE', message: /there is nothing.*the key templates/ }
+  )
+})
+
+t.test('half a text is none: a rate up without one down is refused', async t => {
+  const given = { username: 'a', password: 'b', up: 1000 }
+  const { message } = failureOf(() => renderTemplate(shipped('mikrotik-ppp-subscriber'), 'mikrotik', given, apply))
+  t.match(
+    message,
+    /ppp-subscriber\.yaml:10:3: variables\.down: found no value.*what else is given needs it, at \/queue\/simple/
+  )
 })
 
 t.test('values are filled in with their types; secrets are named and not among the values', async t => {
@@ -56,7 +114,7 @@ t.test('values are filled in with their types; secrets are named and not among t
     { username: '${password}', password: PASSWORD },
     apply
   )
-  t.equal(odd.steps?.[0]?.set['username'], '${password}', 'a value is not filled in again')
+  t.equal(odd.steps[0]?.set['username'], '${password}', 'a value is not filled in again')
 })
 
 t.test('what is wrong with values is told all at once, with file and line, and no secret', async t => {
@@ -122,11 +180,7 @@ t.test('a template that is wrong is refused with every line that is', async t =>
   t.match(failureOf(() => parseTemplate('- 1', '/t/x.yaml')).message, /x.yaml:1:1/)
   t.match(
     failureOf(() => loadTemplate('/nowhere/x.yaml')),
-    { code: 'CONFIG_UNREADABLE', message: /no such file/ }
-  )
-  t.match(
-    failureOf(() => loadTemplates(['/nowhere'])),
-    { code: 'CONFIG_UNREADABLE' }
+    { code: 'CONFIG_UNREADABLE', message: /there is nothing/ }
   )
 })
 
@@ -145,7 +199,7 @@ t.test('from template to router: tried, done, and the same again is nothing to d
   const order = (dryRun: boolean) =>
     driver.provision(renderTemplate(shipped('openwrt-pppoe'), 'openwrt', given, { dryRun }), AbortSignal.timeout(5000))
   const dry = await order(true)
-  t.match(dry.detail, /^Would change: new network.wan: proto=pppoe username=alice password mtu=1492.*ssid=Home/)
+  t.match(dry.detail, /^Would change: new network.wan: proto=pppoe username=alice password=… mtu=1492.*ssid=Home/)
   t.notMatch(dry.detail, /geheim|longenough/)
   t.same(router.uci['network'], {})
   t.equal((await order(false)).result, 'changed')

@@ -1,4 +1,4 @@
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError } from './driver.js'
 
 /** One after the other, in the order in which they asked. */
 export class Turns {
@@ -24,5 +24,5 @@ export class Turns {
 }
 
 function givenUp(): DriverError {
-  return new DriverError('TIMEOUT', 'The change was given up while others before it were being written.')
+  return new DriverError('TIMEOUT', 'It was given up while others before it were at work.')
 }

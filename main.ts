@@ -4,6 +4,7 @@ import type { LevelLedger } from './agent/ledger/index.js'
 import type { Clock } from './agent/model/index.js'
 import { AttributeProblems, type PolicySettings } from './agent/policy/index.js'
 import type { Sessions } from './agent/sessions/index.js'
+import type { Provisioner } from './agent/provisioning/index.js'
 import type { Replica } from './agent/subscribers/index.js'
 import type { Uplink } from './agent/uplink/index.js'
 import { loadDictionary } from './config/dictionary/index.js'
@@ -18,6 +19,7 @@ import { startUplink } from './wiring/billing.js'
 import { Closers } from './wiring/closers.js'
 import { deviceDrivers } from './wiring/drivers.js'
 import { makeEnforcement } from './wiring/enforcing.js'
+import { makeProvisioner, startDeviceCommands } from './wiring/provisioning.js'
 import { Renewals } from './wiring/renewals.js'
 import { openState, type State } from './wiring/state.js'
 
@@ -84,11 +86,22 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   const radius = await makeRadius(base, state, { settings, enforcement, problems, rejections })
   closers.add(() => enforcement.close())
   await enforcement.start()
+  const provisioner = makeProvisioner(base, state, devices)
+  startDeviceCommands(base, state, provisioner)
   const uplink = await startUplink(base, state)
   radsec = await listenForTls(base, state, radius)
   const bound = await listen(base, radius)
-  const listeners = () => listenersOf(bound)
-  await openApi(base, state, { problems, enforcement, radius, rejectedLately: rejections.lately, uplink, listeners })
+  await openApi(base, state, {
+    problems,
+    enforcement,
+    provisioner,
+    radius,
+    rejectedLately: rejections.lately,
+    uplink,
+    listeners: () => listenersOf(bound)
+  })
+  // First of all at the stop: the API waits for who is still at it.
+  closers.add(() => provisioner.close())
   const { ledger, replica, sessions } = state
   log.info({ ...bound, socket: config.api.socket, epoch: ledger.epoch, head: ledger.durableHead }, 'the agent answers')
   return { bound, ledger, replica, sessions, enforcement, radius, uplink }
@@ -97,6 +110,7 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
 interface Shown {
   readonly problems: AttributeProblems
   readonly enforcement: Enforcement
+  readonly provisioner: Provisioner
   readonly radius: RadiusServer
   readonly rejectedLately: RejectedLately
   readonly uplink: Uplink | undefined

@@ -14,6 +14,7 @@ import {
   type Suspension
 } from '../../agent/model/index.js'
 import { type AttributeProblems, desired, type RejectCode, rejections } from '../../agent/policy/index.js'
+import type { Provisioner, ProvisionOrder } from '../../agent/provisioning/index.js'
 import type { AddressLeases } from '../../agent/pool/index.js'
 import type { Quotas } from '../../agent/quota/index.js'
 import { type Sessions, why } from '../../agent/sessions/index.js'
@@ -22,6 +23,7 @@ import type { Uplink } from '../../agent/uplink/index.js'
 import type { RadiusServer, RejectedLately } from '../radius/index.js'
 import { ApiError } from './errors.js'
 import { metricsOf } from './figures.js'
+import { provisionHere } from './provision-here.js'
 import type {
   AgentStatus,
   AgentView,
@@ -53,6 +55,7 @@ export interface AgentParts {
   readonly problems: AttributeProblems
   readonly sessions: Sessions
   readonly enforcement: Enforcement
+  readonly provisioner: Provisioner
   readonly radius: RadiusServer
   readonly rejectedLately: RejectedLately
   readonly listeners: () => readonly ListenerStatus[]
@@ -247,6 +250,14 @@ export class LiveView implements AgentView {
       throw new ApiError(code, error instanceof Error ? error.message : String(error), { cause: error })
     }
     return head
+  }
+
+  templates() {
+    return this.#parts.provisioner.templates()
+  }
+
+  provision(order: ProvisionOrder) {
+    return provisionHere(this.#parts.provisioner, order)
   }
 
   metrics(): readonly Metric[] {

@@ -4,10 +4,11 @@ import sensible from '@fastify/sensible'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify'
 import type { Clock } from '../../agent/model/index.js'
-import { ApiError, apiErrors } from './errors.js'
+import { ApiError } from './errors.js'
 import { decisionRoutes } from './routes/decisions.js'
 import { evidenceRoutes } from './routes/evidence.js'
 import { ledgerRoutes } from './routes/ledger.js'
+import { provisioningRoutes } from './routes/provisioning.js'
 import { quarantineRoutes } from './routes/quarantine.js'
 import { rejectionRoutes } from './routes/rejections.js'
 import { sessionRoutes } from './routes/sessions.js'
@@ -68,7 +69,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     evidenceRoutes,
     quarantineRoutes,
     rejectionRoutes,
-    ledgerRoutes
+    ledgerRoutes,
+    provisioningRoutes
   ]) {
     register(api, routes)
   }
@@ -98,5 +100,5 @@ function refusalOf(error: FastifyError): ApiError {
 }
 
 function problemOf(error: ApiError) {
-  return { code: error.code, message: error.message, remedy: apiErrors[error.code].remedy }
+  return { code: error.code, message: error.message, remedy: error.remedy }
 }

@@ -17,6 +17,15 @@ export const apiErrors = {
     status: 503,
     remedy: 'The agent cannot do this now, most often because its disk is full. See turnpike status.'
   },
+  API_PROVISIONING: {
+    status: 422,
+    remedy: 'Nothing was sent to the device; the answer says what to correct (see Provisioning below).'
+  },
+  API_DEVICE: {
+    status: 502,
+    remedy:
+      'The device did not do it: the answer says why, what was taken back and what could not be (see Driving equipment below).'
+  },
   API_FAILED: {
     status: 500,
     remedy: 'The agent failed at this; its log has the reason. journalctl -u turnpike shows it.'
@@ -32,11 +41,14 @@ export type ApiErrorCode = keyof typeof apiErrors
 /** A refusal of the local API. The message is shown to the caller and never holds a secret. */
 export class ApiError extends Error {
   readonly code: ApiErrorCode
+  /** What to do: the table's words, where nobody knows better. */
+  readonly remedy: string
 
-  constructor(code: ApiErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ApiErrorCode, message: string, options: { cause?: unknown; remedy?: string } = {}) {
     super(message, options)
     this.name = 'ApiError'
     this.code = code
+    this.remedy = options.remedy ?? apiErrors[code].remedy
   }
 
   /** The HTTP status that goes with it. */

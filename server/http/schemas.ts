@@ -266,6 +266,60 @@ export type BackupBody = Static<typeof BackupBody>
 export const BackedUp = Type.Object({ head: Count })
 export type BackedUp = Static<typeof BackedUp>
 
+const Value = Type.Union([Type.Boolean(), Type.Number(), Type.String({ maxLength: 4096 })])
+
+export const TemplateList = Type.Object({
+  templates: Type.Array(
+    Type.Object({
+      name: Text,
+      title: Text,
+      drivers: Type.Array(Text),
+      variables: Type.Array(
+        Type.Object({
+          name: Text,
+          type: Type.Unsafe<'text' | 'secret' | 'name' | 'number' | 'boolean'>({
+            enum: ['text', 'secret', 'name', 'number', 'boolean']
+          }),
+          describe: Text,
+          required: Type.Boolean(),
+          default: Type.Optional(Value)
+        })
+      ),
+      problem: Type.Optional(Type.String({ description: 'what is wrong with its file: it cannot be used' }))
+    })
+  )
+})
+export type TemplateList = Static<typeof TemplateList>
+
+export const ProvisionBody = Type.Object(
+  {
+    template: Type.String({ minLength: 1, maxLength: 253 }),
+    values: Type.Optional(
+      // No union here: checking with coercion would turn numbers into texts and back.
+      Type.Unsafe<Record<string, string | number | boolean>>({
+        type: 'object',
+        maxProperties: 256,
+        additionalProperties: { type: ['string', 'number', 'boolean'], maxLength: 4096 },
+        description: 'by the names of variables; a secret may be subscriber:ID, the password of a subscriber'
+      })
+    ),
+    dryRun: Type.Optional(Type.Boolean({ description: 'true: nothing is changed; the answer says what would be' }))
+  },
+  { additionalProperties: false }
+)
+export type ProvisionBody = Static<typeof ProvisionBody>
+
+export const Provisioned = Type.Object({
+  device: Text,
+  template: Text,
+  dryRun: Type.Boolean(),
+  result: Type.Unsafe<'changed' | 'unchanged'>({ enum: ['changed', 'unchanged'] }),
+  detail: Text,
+  changes: Type.Array(Text),
+  proven: Type.Boolean({ description: 'whether it was read back from the device' })
+})
+export type Provisioned = Static<typeof Provisioned>
+
 export const Moved = Type.Object({ count: Count })
 export type Moved = Static<typeof Moved>
 

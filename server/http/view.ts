@@ -1,5 +1,6 @@
 import type { EvidenceCheck, EvidenceEntry } from '../../agent/enforcement/index.js'
 import type {
+  Applied,
   EnforcementNotice,
   Milliseconds,
   Profile,
@@ -7,8 +8,10 @@ import type {
   SessionState,
   Subscriber,
   Suspension,
+  TemplateSummary,
   TreatmentKind
 } from '../../agent/model/index.js'
+import type { ProvisionOrder } from '../../agent/provisioning/index.js'
 
 /*
  * What the local API needs to know of the agent, and nothing else. The wiring implements it from the real parts;
@@ -211,5 +214,11 @@ export interface AgentView {
    * @throws ApiError `API_CONFLICT` when something is in the directory, `API_UNAVAILABLE`
    */
   backup(directory: string): Promise<number>
+  templates(): readonly TemplateSummary[]
+  /**
+   * Brings a template onto a device.
+   * @throws ApiError `API_PROVISIONING` when nothing was sent, `API_DEVICE` with what was taken back
+   */
+  provision(order: ProvisionOrder): Promise<Applied>
   metrics(): readonly Metric[]
 }

@@ -1,5 +1,6 @@
 import { driverErrors } from '../../agent/model/index.js'
 import { ledgerErrors } from '../../agent/ledger/index.js'
+import { provisioningErrors } from '../../agent/provisioning/index.js'
 import { rejections } from '../../agent/policy/index.js'
 import { subscribersErrors } from '../../agent/subscribers/index.js'
 import { uplinkErrors } from '../../agent/uplink/index.js'
@@ -29,6 +30,7 @@ export const tables: readonly { readonly heading: string; readonly name: string;
   { heading: 'The ledger', name: 'ledgerErrors', table: ledgerErrors },
   { heading: 'The replica and its commands', name: 'subscribersErrors', table: subscribersErrors },
   { heading: 'Billing in the cloud', name: 'uplinkErrors', table: uplinkErrors },
+  { heading: 'Provisioning', name: 'provisioningErrors', table: provisioningErrors },
   { heading: 'Driving equipment', name: 'driverErrors', table: driverErrors },
   { heading: 'The RouterOS API', name: 'routerosErrors', table: routerosErrors },
   { heading: 'The sandbox billing', name: 'billingErrors', table: billingErrors },

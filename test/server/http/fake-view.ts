@@ -1,5 +1,6 @@
 import type { EvidenceCheck, EvidenceEntry } from '../../../agent/enforcement/index.js'
 import type { EnforcementNotice, Session, Subscriber, Suspension } from '../../../agent/model/index.js'
+import type { ProvisionOrder } from '../../../agent/provisioning/index.js'
 import {
   ApiError,
   type AgentStatus,
@@ -223,6 +224,34 @@ export class FakeView implements AgentView {
   async backup(directory: string) {
     this.said.push(['backup', directory])
     return 4711
+  }
+
+  templates() {
+    const username = { name: 'username', type: 'text' as const, describe: 'PPPoE user', required: true }
+    const password = { name: 'password', type: 'secret' as const, describe: 'PPPoE password', required: true }
+    const mtu = { name: 'mtu', type: 'number' as const, describe: 'MTU of the line', required: false, default: 1492 }
+    const variables = [username, password, mtu]
+    return [
+      { name: 'line', title: 'A line', drivers: ['mikrotik'], variables },
+      {
+        name: 'odd',
+        title: '',
+        drivers: [],
+        variables: [],
+        problem: '/t/odd.yaml:1:1: found nothing, expected a title.'
+      }
+    ]
+  }
+
+  async provision(order: ProvisionOrder) {
+    this.said.push(order)
+    if (order.device === 'nowhere') throw new ApiError('API_PROVISIONING', 'There is no device «nowhere».')
+    if (order.device === 'off') throw new ApiError('API_DEVICE', 'off: There is no route to it.')
+    const changes = ['add /interface/pppoe-client pppoe-out1: user=alice password=…']
+    const proof = order.dryRun ? {} : { proof: 'read back' }
+    return order.device === 'ready'
+      ? { result: 'unchanged' as const, detail: 'Everything is on the router already.' }
+      : { result: order.dryRun ? ('unchanged' as const) : ('changed' as const), detail: 'words', changes, ...proof }
   }
 
   metrics() {

@@ -5,6 +5,7 @@ import { evidenceCommand } from './commands/evidence.js'
 import { ledgerCommand } from './commands/ledger.js'
 import { macsCommand } from './commands/macs.js'
 import { nasCommand } from './commands/nas.js'
+import { provisionCommand } from './commands/provision.js'
 import { quarantineCommand } from './commands/quarantine.js'
 import { radtestCommand } from './commands/radtest.js'
 import { rejectionsCommand } from './commands/rejections.js'
@@ -13,6 +14,7 @@ import { sandboxCommand } from './commands/sandbox.js'
 import { sessionsCommand } from './commands/sessions.js'
 import { statusCommand } from './commands/status.js'
 import { decisionCommands } from './commands/suspend.js'
+import { templatesCommand } from './commands/templates.js'
 import { usageCommand } from './commands/usage.js'
 import { whyCommand } from './commands/why.js'
 import { version } from './program-version.js'
@@ -44,6 +46,8 @@ export function createProgram(): Command {
     evidenceCommand,
     quarantineCommand,
     macsCommand,
+    provisionCommand,
+    templatesCommand,
     nasCommand,
     radtestCommand,
     ledgerCommand,

@@ -6,6 +6,8 @@ import { mikrotik } from '../../drivers/mikrotik/index.js'
 import { isSame } from '../../drivers/mikrotik/same.js'
 import { type Faults, RouterosSimulator, type User } from '../../sandbox/routeros/index.js'
 
+t.setTimeout(120_000)
+
 const forever = new AbortController().signal
 const SECRET = 'swordfish-1'
 const subscriber = { username: 'dora', password: SECRET, up: 1_000_000, down: 8_000_000 }

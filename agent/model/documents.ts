@@ -175,7 +175,12 @@ export type CommandVerb = Static<typeof CommandVerb>
 export const Command = Type.Object({
   id: Id,
   verb: CommandVerb,
-  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  arguments: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        'disconnect, reauthorize: session or subscriber; provision: template, device, values (secrets as references), dryRun; diagnose: device, subscriber; resend: from, to'
+    })
+  ),
   deadline: Type.Optional(Time)
 })
 export type Command = Static<typeof Command>

@@ -8,6 +8,7 @@ import { checkDisk } from './disk.js'
 import { type Finding, fix } from './finding.js'
 import { checkPorts } from './ports.js'
 import { checkSecrets } from './secrets.js'
+import { checkTemplates } from './templates.js'
 
 /** Looks at everything that the agent needs; where the configuration is wrong, at that and the clock only. */
 export async function check(invocation: Invocation): Promise<Finding[]> {
@@ -18,6 +19,7 @@ export async function check(invocation: Invocation): Promise<Finding[]> {
     ...checkConfiguration(config),
     ...checkSecrets(config, secrets),
     ...checkCertificates(config, secrets),
+    ...checkTemplates(config),
     ...(await checkPorts(config)),
     ...(await checkDisk(config)),
     await checkClock(),

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import { type Applied, DriverError, type Provisioning } from '../../agent/model/index.js'
+import { Written } from '../written.js'
 import { faultNumber, faultWords } from './faults.js'
 import { findDevice, type Sought } from './find.js'
 import type { DeviceRecord, Nbi, Value } from './nbi.js'
@@ -12,7 +12,6 @@ interface Wish {
   readonly secret: boolean
 }
 
-const REMEMBERED = 10_000
 const UNDO = 30_000
 
 /**
@@ -21,9 +20,7 @@ const UNDO = 30_000
  */
 export class Provisioner {
   readonly #nbi: Nbi
-  /** Passwords that were written: CPEs do not show them. As digests by a key that nobody has. */
-  readonly #written = new Map<string, string>()
-  readonly #key = randomBytes(32)
+  readonly #written = new Written()
 
   constructor(nbi: Nbi) {
     this.#nbi = nbi
@@ -75,7 +72,7 @@ export class Provisioner {
         detail: `Queued, not done: the CPE could not be called${why}. GenieACS will set it at the next inform, task ${result.task}: ${words}.`
       }
     }
-    for (const wish of wishes) if (wish.secret) this.#remember(device, wish)
+    for (const { path, value, secret } of wishes) if (secret) this.#written.remember(keyOf(device, path), String(value))
     return this.#readBack(device, wishes, words, signal)
   }
 
@@ -110,7 +107,7 @@ export class Provisioner {
     })
     const lost = wishes.filter(({ path }) => !old.some(one => one.path === path)).map(({ path }) => path)
     const not = lost.length === 0 ? '' : ` The old value of ${lost.join(', ')} is not known and was not brought back.`
-    for (const { path } of wishes) this.#written.delete(keyOf(device, path))
+    for (const { path } of wishes) this.#written.forget(keyOf(device, path))
     if (old.length === 0) return not.trim()
     try {
       const { state } = await this.#nbi.task(device.id, taskOf(device, old), AbortSignal.timeout(UNDO))
@@ -121,17 +118,8 @@ export class Provisioner {
   }
 
   #has(device: DeviceRecord, { path, value, secret }: Wish): boolean {
-    if (secret) return this.#written.get(keyOf(device, path)) === this.#digest(value)
+    if (secret) return this.#written.is(keyOf(device, path), String(value))
     return isSame(parameterOf(device.tree, path), value)
-  }
-
-  #remember(device: DeviceRecord, { path, value }: Wish): void {
-    if (this.#written.size >= REMEMBERED) this.#written.clear()
-    this.#written.set(keyOf(device, path), this.#digest(value))
-  }
-
-  #digest(value: Value): string {
-    return createHmac('sha256', this.#key).update(String(value)).digest('base64')
   }
 }
 

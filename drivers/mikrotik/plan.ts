@@ -1,10 +1,10 @@
 import { DriverError } from '../../agent/model/index.js'
+import type { Written } from '../written.js'
 import type { Row } from './connection.js'
 import { isYes } from './presence.js'
 import type { Router } from './router.js'
 import { isSame } from './same.js'
-import { placeOf, type Step } from './step.js'
-import type { Written } from './written.js'
+import { placeOf, secretAt, type Step } from './step.js'
 
 /** What one step has to do. */
 export interface Plan {
@@ -67,6 +67,6 @@ export function planWords({ step, row, differ }: Plan): string {
 function has(written: Written, step: Step, row: Row, name: string): boolean {
   const wanted = step.set[name] ?? ''
   const shown = row[name]
-  if (step.secret.includes(name) && isHidden(shown)) return written.is(placeOf(step), name, wanted)
+  if (step.secret.includes(name) && isHidden(shown)) return written.is(secretAt(step, name), wanted)
   return isSame(shown ?? '', wanted)
 }

@@ -1,12 +1,12 @@
 import { type Applied, DriverError, type Provisioning } from '../../agent/model/index.js'
 import { printSentence } from '../../protocols/routeros/index.js'
+import { Written } from '../written.js'
 import type { Row } from './connection.js'
 import { isDone, type Plan, planOf, planWords, rowOf } from './plan.js'
 import { isYes } from './presence.js'
 import type { Router } from './router.js'
-import { placeOf, type Step, stepsOf } from './step.js'
+import { placeOf, secretAt, type Step, stepsOf } from './step.js'
 import { type Attempt, idOf, undo } from './undo.js'
-import { Written } from './written.js'
 
 /** Brings steps onto a router: plans, does, reads back, and takes back what it did when a step fails. */
 export class Provisioner {
@@ -76,7 +76,7 @@ export class Provisioner {
       throw error
     }
     attempts.push({ plan, state: 'done' })
-    for (const name of secret) this.#written.remember(placeOf(step), name, set[name] ?? '')
+    for (const name of secret) this.#written.remember(secretAt(step, name), set[name] ?? '')
   }
 
   /** Behind the last of the steps before that has a place here; without one, before all rows that are not dynamic. */
@@ -100,7 +100,8 @@ export class Provisioner {
 
   async #failed(error: unknown, attempts: readonly Attempt[]): Promise<unknown> {
     const after = await undo(this.#router, attempts)
-    for (const { plan } of attempts) for (const name of plan.step.secret) this.#written.forget(placeOf(plan.step), name)
+    for (const { plan } of attempts)
+      for (const name of plan.step.secret) this.#written.forget(secretAt(plan.step, name))
     return withWords(error, after)
   }
 }

@@ -28,6 +28,11 @@ export function placeOf({ menu, key }: Step): string {
   return `${menu} ${/^[\w.:/@-]+$/.test(key[1]) ? key[1] : `«${key[1]}»`}`
 }
 
+/** Names a secret of a step to those who remember what was written. */
+export function secretAt(step: Step, name: string): string {
+  return `${step.menu} ${step.key?.join('=') ?? ''} ${name}`
+}
+
 function stepOf(template: string, { at, key, place, set, secret }: ProvisionStep): Step {
   const odd =
     [at].find(menu => !/^(\/[a-z0-9-]+)+$/.test(menu)) ?? [key?.[0] ?? 'name', ...Object.keys(set)].find(isOdd)

@@ -12,6 +12,7 @@ import { checkConfiguration } from '../../cli/checks/configuration.js'
 import { checkDisk } from '../../cli/checks/disk.js'
 import { checkPorts } from '../../cli/checks/ports.js'
 import { checkSecrets, weaknessOf } from '../../cli/checks/secrets.js'
+import { checkTemplates } from '../../cli/checks/templates.js'
 import { parseConfig, SecretStore } from '../../config/index.js'
 import { pki } from '../server/radius/certificates.js'
 import { shortDirectory, turnpike } from './spawn.js'
@@ -254,4 +255,16 @@ t.test('a billing that cannot be reached is told with the reason', async t => {
     { ok: false, words: /refuses the connection: nothing listens there/ }
   ])
   t.match(checkSecrets(config, new SecretStore()), [{ subject: 'cloud token', ok: true }])
+})
+
+t.test("an operator's own templates are looked at line by line", async t => {
+  t.same(checkTemplates(box(t, '').config), [], 'none are named')
+  const { directory, config } = box(t, 'templates: own\n')
+  t.match(checkTemplates(config), [{ ok: false, words: /own cannot be read: there is nothing/ }])
+  mkdirSync(join(directory, 'own'))
+  t.match(checkTemplates(config), [{ ok: true, words: /own; \d+ templates/ }])
+  writeFileSync(join(directory, 'own/odd.yaml'), 'title: x\nsteps: { openwrt: [{ at: a.b }] }\n')
+  t.match(checkTemplates(config), [
+    { ok: false, subject: 'templates', words: /odd\.yaml:2:\d+: steps\.openwrt\.0\.set/ }
+  ])
 })

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError } from '../../config/index.js'
 import { listTemplates } from '../../config/template-list.js'
@@ -207,4 +209,12 @@ t.test('from template to router: tried, done, and the same again is nothing to d
     default_radio0: { ssid: 'Home', disabled: '0', encryption: 'psk2', key: 'longenough' }
   })
   t.equal((await order(false)).result, 'unchanged')
+})
+
+t.test('the guide names every template that is shipped, and its example is one', async t => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/provisioning.md'), 'utf8')
+  for (const name of templateFiles().keys()) t.match(guide, `\`${name}\``, name)
+  const [, example = ''] = /```yaml\n(.*?)```/s.exec(guide) ?? []
+  const { variables } = parseTemplate(example, 'docs/provisioning.md')
+  t.same(Object.keys(variables), ['name', 'ntp', 'key'])
 })

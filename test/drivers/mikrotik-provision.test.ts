@@ -1,10 +1,11 @@
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { DriverError, type Provisioning, type ProvisionStep } from '../../agent/model/index.js'
+import type { Provisioning, ProvisionStep } from '../../agent/model/index.js'
 import { type Given, loadTemplate, renderTemplate, templateFiles } from '../../config/index.js'
 import { mikrotik } from '../../drivers/mikrotik/index.js'
 import { isSame } from '../../drivers/mikrotik/same.js'
 import { type Faults, RouterosSimulator, type User } from '../../sandbox/routeros/index.js'
+import { failureOf } from './suite.js'
 
 t.setTimeout(120_000)
 
@@ -51,15 +52,6 @@ async function lab(t: Test, policies: User['policies'] = rights, faults: Faults 
   const driver = mikrotik({ device: { ...device, options }, credential: () => 'turnpike:x', clock: () => 0 })
   t.teardown(() => driver.close())
   return { router, tables: router.tables, driver }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const error = await promise.then(
-    value => new Error(`it did not fail, but gave ${JSON.stringify(value)}`),
-    (error: unknown) => error
-  )
-  if (error instanceof DriverError) return error
-  throw error
 }
 
 function changes({ commands }: RouterosSimulator): string[] {

@@ -17,7 +17,7 @@ import { type After, Connection, mikrotik, parseCredential, readTarget } from '.
 import { encodeSentence, printSentence, SentenceReader, startsLikeReply } from '../../protocols/routeros/index.js'
 import { type Faults, RouterosSimulator, type Security, type SimulatorOptions } from '../../sandbox/routeros/index.js'
 import { pki } from '../server/radius/certificates.js'
-import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
+import { type Behaviour, type DriverBench, driverSuite, failureOf } from './suite.js'
 
 const PASSWORD = 'pass=wörd: nobody tells'
 const NOW = Date.UTC(2026, 10, 24, 10)
@@ -121,15 +121,6 @@ function listed({ tables }: RouterosSimulator): string[] {
 
 function changes({ commands }: RouterosSimulator): string[] {
   return commands.map(([name = '']) => name).filter(name => !name.endsWith('/print'))
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const error = await promise.then(
-    value => new Error(`it did not fail, but gave ${JSON.stringify(value)}`),
-    (error: unknown) => error
-  )
-  if (error instanceof DriverError) return error
-  throw error
 }
 
 async function peer(t: Test, say: string | Buffer): Promise<number> {

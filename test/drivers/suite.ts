@@ -31,6 +31,13 @@ export interface DriverSuiteOptions {
   readonly wrongCredential?: DriverErrorCode
 }
 
+/** The failure of a driver that is expected to fail. */
+export async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
+  const error = await failure(promise)
+  if (error instanceof DriverError) return error
+  throw error
+}
+
 type Verb = 'block' | 'restore' | 'disconnect' | 'change' | 'setRate' | 'observe'
 const verbs: readonly Verb[] = ['block', 'restore', 'disconnect', 'change', 'setRate', 'observe']
 const all: readonly Capability[] = [...verbs, 'readCounters', 'provision']

@@ -173,14 +173,14 @@ t.test('a deadline gives it up, and says what became of it', async t => {
 })
 
 t.test('a stop gives it up, it stays pending, and the next start does it', async t => {
-  let begun = false
+  const calls: Provisioning[] = []
   const { running, commands, ends } = await world(t, (want, signal) => {
-    begun = true
+    calls.push(want)
     return waiting(want, signal)
   })
   running.start()
   await commands.request({ id: 'c1', verb: 'provision', arguments: line })
-  while (!begun) await new Promise(setImmediate)
+  while (calls.length === 0) await new Promise(setImmediate)
   await running.close()
   t.same(ends(), [])
   t.equal(commands.pending().length, 1)

@@ -56,11 +56,12 @@ t.test('what does not fit, is refused, or fails at the device', async t => {
 
 t.test("refusals and failures of provisioning keep their table's remedy", async t => {
   const failing = (error: Error) => {
+    const fail = () => {
+      throw error
+    }
     const provisioner = new Provisioner({
-      templates: { list: () => [], render: () => Promise.reject(error) as never },
-      device: () => {
-        throw error
-      },
+      templates: { list: () => [], render: fail },
+      device: fail,
       driverOf: () => undefined,
       secretOf: () => '',
       subscriber: () => undefined

@@ -52,7 +52,6 @@ export class AppliedTable {
     if (this.#sessions.delete(session)) this.#store.put(TABLE, session, undefined)
   }
 
-
   #share(attributes: readonly AttributeValue[]): readonly AttributeValue[] {
     const text = JSON.stringify(attributes)
     const shared = this.#shared.get(text)

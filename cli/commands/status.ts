@@ -34,7 +34,9 @@ function statusWords(status: wire.Status): string {
 }
 
 function rejectionWords(kinds: number): string {
-  return kinds === 0 ? 'none within the last hour' : `${countWords(kinds, 'kind')} within the last hour (turnpike rejections)`
+  return kinds === 0
+    ? 'none within the last hour'
+    : `${countWords(kinds, 'kind')} within the last hour (turnpike rejections)`
 }
 
 const uplinkStates: Readonly<Record<string, string>> = {

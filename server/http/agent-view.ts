@@ -338,4 +338,3 @@ function subjectOf({ kind, payload }: LedgerRecord): string {
   const { subject } = readNotice(payload)
   return typeof subject === 'string' ? subject : ''
 }
-

@@ -98,7 +98,10 @@ t.test('suspend and restore take a decision to the agent, with its words', async
 
 t.test('rejections: who, how often, from where and why', async t => {
   const { stdout } = await ask('rejections')
-  t.match(stdout, /^2026-11-23 .* +120 {2}alice +02:00:00:00:00:01 +bras-1 +WRONG_CREDENTIAL +The password does not fit\.$/m)
+  t.match(
+    stdout,
+    /^2026-11-23 .* +120 {2}alice +02:00:00:00:00:01 +bras-1 +WRONG_CREDENTIAL +The password does not fit\.$/m
+  )
   t.match((await ask('status')).stdout, /^rejections +1 kind within the last hour \(turnpike rejections\)$/m)
 })
 

@@ -1,7 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createApi, listenOnSocket } from '../../server/http/index.js'
+import { createApi } from '../../server/http/api.js'
+import { listenOnSocket } from '../../server/http/index.js'
 import { FakeView, noon } from '../server/http/fake-view.js'
 import { shortDirectory, turnpike } from './spawn.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DriverError } from '../../../agent/model/index.js'
 import { Provisioner, ProvisioningError } from '../../../agent/provisioning/index.js'
-import { createApi } from '../../../server/http/index.js'
+import { createApi } from '../../../server/http/api.js'
 import { provisionHere } from '../../../server/http/provision-here.js'
 import { FakeView, noon } from './fake-view.js'
 

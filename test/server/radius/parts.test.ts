@@ -150,7 +150,7 @@ t.test('Duplicates: whatever comes, it recognises what a plain list would', asyn
   const step = fc.record({
     address: fc.constantFrom('a', 'b'),
     which: fc.nat(11),
-    then: fc.constantFrom('answer', 'forget', '')
+    outcome: fc.constantFrom('answer', 'forget', '')
   })
   const limits = { age: 5, perSource: 3, overall: 4 }
   fc.assert(
@@ -158,7 +158,7 @@ t.test('Duplicates: whatever comes, it recognises what a plain list would', asyn
       let now = T0
       const duplicates = new Duplicates(() => now, limits)
       let model: { address: string; packet: Packet; at: number; reply?: Buffer }[] = []
-      for (const [{ address, which, then }, pause] of steps) {
+      for (const [{ address, which, outcome }, pause] of steps) {
         now += pause
         const asked = packets[which]!
         const place = duplicates.take(address, 1, asked)
@@ -179,9 +179,9 @@ t.test('Duplicates: whatever comes, it recognises what a plain list would', asyn
         }
         const mine = model.find(one => one.address === address && one.packet === asked)!
         const at = place < 0 ? ~place : place
-        if (then === 'answer') duplicates.answered(at, asked, (mine.reply = Buffer.from(`${which} at ${now}`)))
-        if (then === 'forget') duplicates.forget(at, asked)
-        if (then === 'forget') model = model.filter(one => one !== mine)
+        if (outcome === 'answer') duplicates.answered(at, asked, (mine.reply = Buffer.from(`${which} at ${now}`)))
+        if (outcome === 'forget') duplicates.forget(at, asked)
+        if (outcome === 'forget') model = model.filter(one => one !== mine)
         if (duplicates.size !== model.length) return false
       }
       return true

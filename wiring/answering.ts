@@ -1,7 +1,10 @@
 import type { Enforcement } from '../agent/enforcement/index.js'
-import type { AttributeProblems, PolicySettings } from '../agent/policy/index.js'
+import type { Nas } from '../agent/model/index.js'
+import { type AttributeProblems, type PolicySettings, rejected } from '../agent/policy/index.js'
+import { weaknessOf } from '../config/index.js'
 import { Secret } from '../protocols/radius/index.js'
 import {
+  type Abandoned,
   accessHandler,
   accountingHandler,
   type Bound,
@@ -37,7 +40,7 @@ export function gatherRejections({ clock, log, closers }: Base, { ledger }: Stat
 
 /** The RADIUS server, which does not listen yet. */
 export async function makeRadius(base: Base, state: State, deciding: Deciding): Promise<RadiusServer> {
-  const { config, secrets, clock, log } = base
+  const { config, clock, log } = base
   const { rejections } = deciding
   const proxy = await openProxy(base, state, rejections)
   const access = accessOf(base, state, deciding)
@@ -51,7 +54,7 @@ export async function makeRadius(base: Base, state: State, deciding: Deciding): 
     }
   const radius = new RadiusServer({
     nases: state.nases,
-    secretOf: nas => new Secret(secrets.resolve(nas.secretRef)),
+    secretOf: secretReader(base),
     access: seen(proxy?.access(access) ?? access),
     accounting: seen(proxy?.accounting(accounting) ?? accounting),
     clock,
@@ -62,6 +65,21 @@ export async function makeRadius(base: Base, state: State, deciding: Deciding): 
   })
   base.renewals.add({ what: 'every shared secret', renew: () => radius.reload() })
   return radius
+}
+
+/** Reads shared secrets; one that can be guessed from recorded packets is used, and told once. */
+function secretReader({ secrets, log }: Base): (nas: Nas) => Secret {
+  const told = new Set<string>()
+  return ({ id, secretRef }) => {
+    const octets = secrets.resolve(secretRef)
+    const weakness = weaknessOf(octets)
+    const key = `${id} ${weakness}`
+    if (weakness !== undefined && !told.has(key)) {
+      told.add(key)
+      log.warn({ nas: id }, `the shared secret of ${id} ${weakness}: put a random one there and on the box`)
+    }
+    return new Secret(octets)
+  }
 }
 
 /** Listens for UDP. */
@@ -101,7 +119,7 @@ function accessOf(base: Base, state: State, deciding: Deciding): Handler {
     dictionary,
     settings,
     rejections,
-    eap: makeEap(base),
+    eap: makeEap(base, state, rejections),
     // Who waits at the brake keeps what they have.
     quotaOf: id => (enforcement.isHeld(id) ? undefined : quotas.of(id)),
     learnt,
@@ -115,16 +133,18 @@ function accessOf(base: Base, state: State, deciding: Deciding): Handler {
 }
 
 /** Without a certificate EAP still speaks MD5, MSCHAPv2 and GTC. */
-function makeEap({ config, secrets, clock, closers, renewals }: Base): EapServer {
+function makeEap(base: Base, state: State, gathered: Rejections): EapServer {
+  const { config, secrets, clock, closers, renewals } = base
   const { eap: given } = config.radius
+  const abandoned = (what: Abandoned) => noteAbandoned(what, state, gathered)
   if (given === undefined) {
-    const plain = new EapServer({ clock })
+    const plain = new EapServer({ clock, abandoned })
     closers.add(() => plain.close())
     return plain
   }
   const { certificate, key, ca, methods } = given
   const read = () => readEapFiles({ certificate, key: () => secrets.text(key), ca })
-  const eap = new EapServer({ clock, tls: read(), ...(methods !== undefined && { methods }) })
+  const eap = new EapServer({ clock, abandoned, tls: read(), ...(methods !== undefined && { methods }) })
   closers.add(() => eap.close())
   renewals.add({
     what: 'the certificate of EAP',
@@ -133,6 +153,13 @@ function makeEap({ config, secrets, clock, closers, renewals }: Base): EapServer
     until: () => eap.validUntil
   })
   return eap
+}
+
+// It was not refused, but not let on either: without this, nobody would ever see it.
+function noteAbandoned({ userName, nas, callingStation, method, startedAt }: Abandoned, state: State, to: Rejections) {
+  const { code, words } = rejected('EAP_ABANDONED', `It was asked by ${method}.`)
+  const subscriber = state.replica.subscriberByUserName(userName)?.id ?? ''
+  to.note({ subscriber, userName, nas, code, words, callingStation, at: startedAt })
 }
 
 /** The file behind a secret's reference, where it is one. */

@@ -25,6 +25,8 @@ export const rejections = {
     'The device asks inside the tunnel in a way that is not spoken here. Choose PAP or MSCHAPv2 as its inner method.',
   EAP_RESUMPTION:
     'The device resumes a session that is no longer known or whose credential was changed. It starts anew.',
+  EAP_ABANDONED:
+    "The device stopped answering in the middle of logging on. Most often it does not trust this server's certificate and says nothing, or waits for its user: install the CA on the device, and compare the server name that it expects.",
   CLOSED: 'The subscription is closed.',
   SUSPENDED: 'The subscription is suspended.',
   EXPIRED: 'The subscription has run out.',

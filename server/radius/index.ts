@@ -9,6 +9,7 @@ export { Damping, type DampingSettings, defaultDamping } from './damping.js'
 export { systemTimers, type Timers } from './delayed.js'
 export { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
 export {
+  type Abandoned,
   checkCertificate,
   checkDates,
   type EapCertificate,

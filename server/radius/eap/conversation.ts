@@ -21,6 +21,15 @@ export type Turn =
   /** A response to another request than the last: it is discarded. RFC 3748 §4.1 */
   | { readonly kind: 'late' }
 
+/** Who begins a conversation, and when. */
+export interface Beginning {
+  /** Id of the NAS. */
+  readonly nas: string
+  /** Calling-Station-Id; '' where the NAS does not say. */
+  readonly callingStation: string
+  readonly startedAt: Milliseconds
+}
+
 const HEADER = 5
 const MOST_ROUNDS = 64
 const MOST_OCTETS = 128 * 1024
@@ -32,8 +41,7 @@ const MOST_OCTETS = 128 * 1024
 export class Conversation {
   /** State, which the NAS sends back: names the conversation and cannot be guessed. */
   readonly state = randomBytes(16)
-  readonly nas: string
-  readonly startedAt: Milliseconds
+  readonly beginning: Beginning
   readonly #directory: Directory
   readonly #choice: EapChoice
   #identifier = randomBytes(1)[0]!
@@ -47,9 +55,8 @@ export class Conversation {
   #most = 0
   #closed = false
 
-  constructor(nas: string, startedAt: Milliseconds, directory: Directory, choice: EapChoice) {
-    this.nas = nas
-    this.startedAt = startedAt
+  constructor(beginning: Beginning, directory: Directory, choice: EapChoice) {
+    this.beginning = beginning
     this.#directory = directory
     this.#choice = choice
   }
@@ -63,6 +70,12 @@ export class Conversation {
     const turn = this.#queue.then(() => this.#take(response, most))
     this.#queue = turn.catch(() => undefined)
     return turn
+  }
+
+  /** Who waits in the middle of which method for the device to go on; undefined where nobody does. */
+  get waiting(): { readonly userName: string; readonly method: string } | undefined {
+    const goesOn = !this.#closed && this.#identity !== undefined && this.#last?.turn.kind === 'request'
+    return goesOn ? { userName: this.#identity!, method: this.#methodName() } : undefined
   }
 
   close(): void {
@@ -117,13 +130,13 @@ export class Conversation {
   #begin(type: number, data: Buffer): Step | Promise<Step> {
     if (type !== EapType.Identity) return failure('EAP_UNKNOWN_CONVERSATION')
     this.#identity = data.toString('utf8', 0, Math.min(data.length, 253))
-    const first = this.#choice.order(this.#identity, this.#subscriber(), this.nas)[0]
+    const first = this.#choice.order(this.#identity, this.#subscriber(), this.beginning.nas)[0]
     return first === undefined ? failure('EAP_NO_COMMON_METHOD') : this.#start(first)
   }
 
   // RFC 3748 §5.3.1: the device names what it would rather have
   #other(data: Buffer): Step | Promise<Step> {
-    const order = this.#choice.order(this.#identity!, this.#subscriber(), this.nas)
+    const order = this.#choice.order(this.#identity!, this.#subscriber(), this.beginning.nas)
     const wanted = order.find(type => data.includes(type) && type !== this.#method?.type)
     if (wanted !== undefined) return this.#start(wanted)
     const theirs = [...data].filter(type => type !== 0).map(eapTypeName)

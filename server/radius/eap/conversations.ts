@@ -9,10 +9,13 @@ export class Conversations {
   readonly #all = new Map<string, Conversation>()
   readonly #most: number
   readonly #clock: Clock
+  readonly #expired: (conversation: Conversation) => void
 
-  constructor(most: number, clock: Clock) {
+  /** @param expired  told of each that took too long, before it is ended */
+  constructor(most: number, clock: Clock, expired: (conversation: Conversation) => void = () => {}) {
     this.#most = most
     this.#clock = clock
+    this.#expired = expired
   }
 
   get size(): number {
@@ -28,13 +31,14 @@ export class Conversations {
   /** The conversation of a State, if that NAS has it. */
   find(state: Buffer, nas: string): Conversation | undefined {
     const found = this.#all.get(keyOf(state))
-    return found?.nas === nas && !this.#isOld(found) ? found : undefined
+    return found?.beginning.nas === nas && !this.#isOld(found) ? found : undefined
   }
 
   /** Ends those that took too long. */
   sweep(): void {
     for (const [key, conversation] of this.#all) {
       if (!this.#isOld(conversation)) return
+      this.#expired(conversation)
       this.#drop(key)
     }
   }
@@ -44,8 +48,8 @@ export class Conversations {
   }
 
   // A clock that was set back makes nothing immortal.
-  #isOld({ startedAt }: Conversation): boolean {
-    const age = this.#clock() - startedAt
+  #isOld({ beginning }: Conversation): boolean {
+    const age = this.#clock() - beginning.startedAt
     return age >= PATIENCE || age < 0
   }
 

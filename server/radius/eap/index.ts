@@ -3,4 +3,4 @@ export { checkCertificate, checkDates, type EapCertificate, endOf } from './cert
 export { type EapMethodName, eapMethodNames, type MethodsFor } from './choice.js'
 export { EapError, type EapErrorCode, eapErrors } from './errors.js'
 export { type EapFiles, readEapFiles } from './files.js'
-export { type EapOptions, EapServer } from './server.js'
+export { type Abandoned, type EapOptions, EapServer } from './server.js'

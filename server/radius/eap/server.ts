@@ -7,7 +7,7 @@ import type { Directory, Judgement, Method } from '../methods/method.js'
 import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
 import { checkCertificate, checkDates, type EapCertificate, endOf } from './certificate.js'
 import { type EapChoice, type EapMethodName, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
-import { Conversation, type Turn } from './conversation.js'
+import { type Beginning, Conversation, type Turn } from './conversation.js'
 import { Conversations } from './conversations.js'
 import { EapError } from './errors.js'
 import { Gtc } from './gtc.js'
@@ -19,6 +19,13 @@ import { EapTls } from './tls.js'
 import { TlsContexts } from './tls-contexts.js'
 import { Ttls } from './ttls.js'
 
+/** A conversation with which the device did not go on. */
+export interface Abandoned extends Beginning {
+  readonly userName: string
+  /** Name of the method. */
+  readonly method: string
+}
+
 /** How EAP is spoken. */
 export interface EapOptions {
   readonly clock: Clock
@@ -27,6 +34,8 @@ export interface EapOptions {
   /** What is offered, the preferred first. By default all that the certificate and the CA allow. */
   readonly methods?: readonly EapMethodName[]
   readonly methodsFor?: MethodsFor
+  /** Told of a device that stopped answering in the middle, 30 seconds after it began. */
+  readonly abandoned?: (what: Abandoned) => void
   /** Conversations at the same time; default 2048. The oldest is dropped. */
   readonly conversations?: number
 }
@@ -60,7 +69,10 @@ export class EapServer {
   constructor(options: EapOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#conversations = new Conversations(options.conversations ?? 2048, options.clock)
+    this.#conversations = new Conversations(options.conversations ?? 2048, options.clock, conversation => {
+      const { waiting, beginning } = conversation
+      if (waiting !== undefined) options.abandoned?.({ ...beginning, ...waiting })
+    })
     this.#choice = choiceOf(options)
     this.#validUntil = untilOf(options)
     this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
@@ -108,7 +120,8 @@ export class EapServer {
     const state = request.packet.octets(Attr.State)
     const known = state === undefined ? undefined : this.#conversations.find(state, request.nas)
     if (known !== undefined || decodeEap(message)?.type !== EapType.Identity) return known
-    const conversation = new Conversation(request.nas, this.#clock(), directory, this.#choice)
+    const { nas, callingStation } = request
+    const conversation = new Conversation({ nas, callingStation, startedAt: this.#clock() }, directory, this.#choice)
     this.#conversations.add(conversation)
     return conversation
   }

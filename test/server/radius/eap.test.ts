@@ -7,7 +7,7 @@ import type { Subscriber } from '../../../agent/model/index.js'
 import type { RejectCode } from '../../../agent/policy/index.js'
 import { decodeEap, EapCode, encodeEap, EapType } from '../../../protocols/eap/index.js'
 import { Attr, AttributeWriter, Code, encodeRequest, type Packet } from '../../../protocols/radius/index.js'
-import { type EapMethodName, type EapOptions, EapServer } from '../../../server/radius/index.js'
+import { type Abandoned, type EapMethodName, type EapOptions, EapServer } from '../../../server/radius/index.js'
 import { Conversation } from '../../../server/radius/eap/conversation.js'
 import type { EapMethod } from '../../../server/radius/eap/method.js'
 import { pki } from './certificates.js'
@@ -404,6 +404,23 @@ t.test('Conversations are bounded in number and in time; the oldest goes first',
   t.ok(rejects.every(({ code }) => code === 'EAP_UNKNOWN_CONVERSATION'))
 })
 
+t.test('A device that stops in the middle is told of once its time is over; one that ended is not', async t => {
+  const clock = { now: T0 }
+  const abandoned: Abandoned[] = []
+  const eap = new EapServer({ clock: () => clock.now, methods: ['md5'], abandoned: what => abandoned.push(what) })
+  t.teardown(() => eap.close())
+  const { authentication } = await rig(t, { eap })
+  const peer = await Passing.open(t, authentication)
+  await peer.begin('alice')
+  const ended = await peer.begin('alice')
+  t.equal((await peer.ask(md5Answer(ended, 'wonderland'), ended.state)).reply.code, Code.AccessAccept)
+  await peer.begin('bob')
+  clock.now += 30_000
+  await peer.begin('carol')
+  t.match(abandoned, [{ userName: 'alice', nas: 'bras-1', method: 'MD5', startedAt: T0 }, { userName: 'bob' }])
+  t.equal(abandoned.length, 2)
+})
+
 t.test('TLS garbage, oversize, a wrong version and endless rounds end with a reason each', async t => {
   const { authentication, rejects } = await eapRig(t, { methods: ['ttls'] })
   const peer = await Passing.open(t, authentication)
@@ -505,7 +522,7 @@ t.test("A conversation that is dropped while it is worked on ends, and that is n
         })
     }
     const choice = { order: () => [EapType.Gtc], make: () => method }
-    const conversation = new Conversation('bras-1', T0, new Documents(), choice)
+    const conversation = new Conversation({ nas: 'bras-1', callingStation: '', startedAt: T0 }, new Documents(), choice)
     const first = await conversation.take(response(1, EapType.Identity, Buffer.from('alice')), 1000)
     t.match(first, { kind: 'request' })
     const going = conversation.take(response(2, EapType.Gtc, Buffer.from('!')), 1000)

@@ -1,20 +1,13 @@
 import type { Logger } from 'pino'
 import type { Clock, Milliseconds } from '../../agent/model/index.js'
 import { printable } from './printable.js'
-import type { Rejected } from './rejections.js'
+import type { Rejected, Tally } from './rejected.js'
 
 /** Rejects of one kind: the same who, where and why. */
 export interface RejectedKind extends Rejected {
   /** When the last of them was; `at` is when the first was. */
   readonly lastAt: Milliseconds
   readonly count: number
-}
-
-/** What is gathered of a kind within a minute; it goes on counting. */
-export interface Tally {
-  readonly rejected: Rejected
-  count: number
-  lastAt: Milliseconds
 }
 
 interface Kind {

@@ -9,20 +9,8 @@ import {
   RecordKind
 } from '../../agent/model/index.js'
 import { printable } from './printable.js'
-import { RejectedLately, type Tally } from './rejected-lately.js'
-
-/** Somebody who was not let on. */
-export interface Rejected {
-  /** '' when not known. */
-  readonly subscriber: string
-  readonly userName: string
-  readonly nas: string
-  readonly code: string
-  /** A sentence for a technician. */
-  readonly words: string
-  readonly callingStation: string
-  readonly at: Milliseconds
-}
+import type { Rejected, Tally } from './rejected.js'
+import { RejectedLately } from './rejected-lately.js'
 
 const MINUTE: Milliseconds = 60_000
 const MOST = 1000

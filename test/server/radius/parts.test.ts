@@ -8,7 +8,8 @@ import { Duplicates } from '../../../server/radius/duplicates.js'
 import { printable } from '../../../server/radius/printable.js'
 import { Quiet } from '../../../server/radius/quiet.js'
 import { ReplyRing } from '../../../server/radius/reply-ring.js'
-import { type Rejected, Rejections } from '../../../server/radius/rejections.js'
+import type { Rejected } from '../../../server/radius/rejected.js'
+import { Rejections } from '../../../server/radius/rejections.js'
 import { lines, secret, T0 } from './rig.js'
 
 const NOTHING = Buffer.alloc(0)

@@ -258,7 +258,10 @@ function explain(error: unknown, signal: AbortSignal): DriverError {
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
     return new DriverError('PROTOCOL', `No TLS that we know is spoken on that port. Is it plain HTTP? (${code})`)
   if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code === 'UND_ERR_ABORTED')
-    return new DriverError('TIMEOUT', 'The device closed the connection before its answer was whole.')
+    return new DriverError(
+      'TIMEOUT',
+      'The device closed the connection before its answer was whole. Check its load and log, and the path for loss.'
+    )
   const remedy = refusals[code] ?? 'The connection failed.'
   return new DriverError('UNREACHABLE', code === '' ? remedy : `${remedy} (${code})`, { cause: error })
 }

@@ -109,7 +109,10 @@ function absent(file: string, cause: NodeJS.ErrnoException): DriverError {
 
 function check(program: string, stderr: string): void {
   if (/operation not permitted|permission denied/i.test(stderr))
-    throw new DriverError('AUTH', `${program} needs the capability CAP_NET_ADMIN: the kernel does not permit it.`)
+    throw new DriverError(
+      'AUTH',
+      `${program} needs the capability CAP_NET_ADMIN: the kernel does not permit it. Give it to the unit (docs/drivers/linux.md).`
+    )
   if (/cannot open network namespace/i.test(stderr))
     throw new DriverError('UNREACHABLE', `There is no such network namespace: ${firstLine(stderr)}`)
 }

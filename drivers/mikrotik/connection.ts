@@ -262,7 +262,10 @@ export class Connection {
         'The router closed the connection without a word: is our address allowed in /ip service, and is the port right?'
       )
     }
-    return new DriverError('UNREACHABLE', 'The router closed the connection before its answer was complete.')
+    return new DriverError(
+      'UNREACHABLE',
+      'The router closed the connection before its answer was complete. Check its load and log, and the path for loss.'
+    )
   }
 
   #fail(error: DriverError): void {

@@ -196,9 +196,19 @@ class Exchange {
     if (!this.#end()) return
     const { name, failed } = this.#options
     if (this.#doubts.has('forged')) {
-      failed(new DriverError('AUTH', `${name}: the answer is signed with another shared secret than ours.`))
+      failed(
+        new DriverError(
+          'AUTH',
+          `${name}: the answer is signed with another shared secret than ours. Compare it on both sides.`
+        )
+      )
     } else if (this.#doubts.has('garbage')) {
-      failed(new DriverError('PROTOCOL', `${name}: what came back is no RADIUS answer to it.`))
+      failed(
+        new DriverError(
+          'PROTOCOL',
+          `${name}: what came back is no RADIUS answer to it. Check coaAddress and coaPort: something else listens there.`
+        )
+      )
     } else failed(new DriverError(code, `${name} ${words}.`))
   }
 

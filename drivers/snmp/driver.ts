@@ -175,7 +175,7 @@ async function requireMake(talk: Conversation, enterprise: number): Promise<void
   if (made === String(enterprise)) return
   throw new DriverError(
     'PROTOCOL',
-    `Another device answers there: it is of the maker ${made ?? 'unknown'}, not ${enterprise} (sysObjectID ${String(value)}).`
+    `Another device answers there: it is of the maker ${made ?? 'unknown'}, not ${enterprise} (sysObjectID ${String(value)}). Check the address, or correct the option enterprise.`
   )
 }
 

@@ -24,7 +24,10 @@ function silent({ v3, heard }: Circumstances): DriverError {
     const privacy = v3
       ? ' If it never answers more than the first question, compare the password and protocol of privacy.'
       : ''
-    return new DriverError('TIMEOUT', `The device began to answer and stopped.${privacy}`)
+    return new DriverError(
+      'TIMEOUT',
+      `The device began to answer and stopped. Check its load and the path for loss, or set the option timeout higher.${privacy}`
+    )
   }
   return new DriverError(
     'UNREACHABLE',

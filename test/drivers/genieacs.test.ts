@@ -1,8 +1,18 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { type Device, DriverError, type Provisioning, type SubscriberRef } from '../../agent/model/index.js'
+import {
+  type AnyDriver,
+  type Device,
+  DriverError,
+  type Provisioning,
+  type SubscriberRef
+} from '../../agent/model/index.js'
 import { type Genieacs, genieacs } from '../../drivers/genieacs/index.js'
 import { drivers } from '../../drivers/index.js'
-import { GenieacsSimulator, type SimulatedCpe } from '../../sandbox/genieacs/index.js'
+import { GenieacsSimulator, type Misbehaviour, type SimulatedCpe } from '../../sandbox/genieacs/index.js'
+import { pki } from '../server/radius/certificates.js'
 import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
 
 const PASSWORD = 'geheim & wörtlich'
@@ -85,8 +95,47 @@ driverSuite(t, 'genieacs', {
     if (behaviour === 'hangs' || behaviour === 'garbage') acs.misbehaves = behaviour
     if (behaviour === 'unreachable') await acs.close()
     return { driver, who: alice, treatment: alice.full, credential: PASSWORD }
+  },
+  credential: PASSWORD,
+  bad: {
+    'wrong password': {
+      code: 'AUTH',
+      says: /proxy in front of GenieACS refused our credential\. Compare it/,
+      open: async t => (await lab(t, { credential: `turnpike:${PASSWORD}!`, login })).driver
+    },
+    'another certificate': {
+      code: 'AUTH',
+      says: /is not trusted.*put it into the option fingerprint/,
+      open: async t => {
+        const { issue, pem } = pki(t.testdir())
+        issue('acs', '/CN=acs.example', { names: 'DNS:acs.example' })
+        const server = createServer({ key: pem('acs.key'), cert: pem('acs.pem') }, (_, answer) => answer.end('[]'))
+        await once(server.listen(0, '127.0.0.1'), 'listening')
+        t.teardown(() => server.close())
+        const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+        const driver = genieacs({
+          device: { id: 'acs', driver: 'genieacs', address, options: { allowLocal: true } },
+          credential: () => `turnpike:${PASSWORD}`
+        })
+        t.teardown(() => driver.close())
+        return driver
+      }
+    },
+    'another make': {
+      code: 'PROTOCOL',
+      says: /is not the NBI of GenieACS.*with a page.*Check address, port and path/,
+      open: t => misbehaving(t, 'page')
+    },
+    'half a reply': { code: 'TIMEOUT', says: /before its answer was whole/, open: t => misbehaving(t, 'half') },
+    'the uplink': 'no port is switched off by this driver'
   }
 })
+
+async function misbehaving(t: Test, how: Misbehaviour): Promise<AnyDriver> {
+  const { acs, driver } = await lab(t)
+  acs.misbehaves = how
+  return driver
+}
 
 t.test('it is one of the drivers', async t => {
   t.equal(drivers.genieacs, genieacs)

@@ -47,8 +47,9 @@ async function open(t: Test, behaviour: Behaviour): Promise<DriverBench> {
   return { ...bench, driver }
 }
 
-function fake(t: Test, behaviour: Behaviour) {
-  const lines: Partial<Record<Behaviour, string>> = {
+function fake(t: Test, behaviour: Behaviour | 'half') {
+  const lines: Partial<Record<Behaviour | 'half', string>> = {
+    half: `echo '{"nftables": [{"metainfo": {"json_sch'`,
     hangs: 'exec sleep 30',
     garbage: 'echo "<html>"',
     'wrong-credential': 'echo "Operation not permitted (you must be root)" >&2; exit 1'
@@ -63,7 +64,33 @@ function fake(t: Test, behaviour: Behaviour) {
 
 t.test('the linux driver', { skip }, async t => {
   t.ok(isDriverName('linux'))
-  driverSuite(t, 'linux', { open })
+  driverSuite(t, 'linux', {
+    open,
+    credential: 'swordfish',
+    bad: {
+      'wrong password': {
+        code: 'AUTH',
+        says: /CAP_NET_ADMIN/,
+        open: async t => driverOf('none', {}, fake(t, 'wrong-credential'))
+      },
+      'another certificate': 'it is this box itself: nothing is connected to',
+      'another make': { code: 'PROTOCOL', says: /nft/, open: async t => driverOf('none', {}, fake(t, 'garbage')) },
+      'half a reply': { code: 'PROTOCOL', says: /nft/, open: async t => driverOf('none', {}, fake(t, 'half')) },
+      'the uplink': {
+        code: 'REJECTED',
+        says: /not ours .*Remove it, or do not name the interface/,
+        open: async t => {
+          const netns = `tplx-${process.pid}-u${++made}`
+          ip('netns', 'add', netns)
+          t.teardown(() => drop(netns))
+          for (const dev of ['lan1', 'lan2', 'wan']) within(netns, 'ip', 'link', 'add', dev, 'type', 'veth')
+          within(netns, 'tc', 'qdisc', 'add', 'dev', 'wan', 'root', 'handle', '1:', 'htb')
+          return driverOf(netns)
+        },
+        ask: async (driver, signal) => driver.block?.(person(1), throttled, signal)
+      }
+    }
+  })
 
   await t.test('with real packets', async t => {
     const net: Provider = await provider()

@@ -162,7 +162,38 @@ async function bench(t: Test, behaviour: Behaviour): Promise<DriverBench> {
   return { driver, who: alice, treatment: walled, credential: PASSWORD }
 }
 
-driverSuite(t, 'mikrotik', { open: bench })
+driverSuite(t, 'mikrotik', {
+  open: bench,
+  credential: PASSWORD,
+  bad: {
+    'wrong password': {
+      code: 'AUTH',
+      says: /Compare user and password/,
+      open: async t => (await lab(t, { credential: `turnpike:${PASSWORD}!` })).driver
+    },
+    'another certificate': {
+      code: 'AUTH',
+      says: /is not trusted.*fingerprint/,
+      open: async t => {
+        const { issue, pem } = pki(t.testdir())
+        issue('router', '/CN=core-1', { names: 'DNS:core-1.example', usage: 'serverAuth' })
+        const security = { cert: pem('router.pem'), key: pem('router.key') }
+        return (await lab(t, { security, options: { transport: 'tls' } })).driver
+      }
+    },
+    'another make': {
+      code: 'PROTOCOL',
+      says: /looks like an SSH server.*Check address and port/,
+      open: async t => (await lab(t, { port: await peer(t, 'SSH-2.0-OpenSSH_9\r\n') })).driver
+    },
+    'half a reply': {
+      code: 'UNREACHABLE',
+      says: /before its answer was complete/,
+      open: async t => (await lab(t, { faults: { half: '/system/identity' } })).driver
+    },
+    'the uplink': 'no port is switched off by this driver'
+  }
+})
 
 t.test('the list of drivers names it', async t => {
   t.equal(drivers.mikrotik, mikrotik)

@@ -8,7 +8,7 @@ import {
   type SubscriberRef
 } from '../../agent/model/index.js'
 import { openwrt } from '../../drivers/openwrt/index.js'
-import { OpenwrtSimulator } from '../../sandbox/openwrt/index.js'
+import { type Misbehaviour, OpenwrtSimulator } from '../../sandbox/openwrt/index.js'
 import { pki } from '../server/radius/certificates.js'
 import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
 
@@ -108,8 +108,38 @@ driverSuite(t, 'openwrt', {
     if (behaviour === 'hangs' || behaviour === 'garbage') router.misbehaves = behaviour
     if (behaviour === 'unreachable') await router.close()
     return { driver: driver as AnyDriver, who: alice, treatment: alice.full, credential: PASSWORD }
+  },
+  credential: PASSWORD,
+  bad: {
+    'wrong password': {
+      code: 'AUTH',
+      says: /refused the login\. Compare user and password/,
+      open: async t => (await lab(t, { credential: `turnpike:${PASSWORD}!` })).driver
+    },
+    'another certificate': {
+      code: 'AUTH',
+      says: /is not trusted.*put it into the option fingerprint/,
+      open: async t => {
+        const { issue, pem } = pki(t.testdir())
+        issue('router', '/CN=cpe.example', { names: 'DNS:cpe.example' })
+        return (await lab(t, { tls: { key: pem('router.key'), cert: pem('router.pem') } })).driver
+      }
+    },
+    'another make': {
+      code: 'PROTOCOL',
+      says: /is not ubus of OpenWrt.*with a page.*Check address, port and path/,
+      open: t => misbehaving(t, 'page')
+    },
+    'half a reply': { code: 'TIMEOUT', says: /before its answer was whole/, open: t => misbehaving(t, 'half') },
+    'the uplink': 'no port is switched off by this driver'
   }
 })
+
+async function misbehaving(t: Test, how: Misbehaviour): Promise<AnyDriver> {
+  const { router, driver } = await lab(t)
+  router.misbehaves = how
+  return driver
+}
 
 t.test('health, what is seen, and counters from the side of the subscriber', async t => {
   const { router, driver } = await lab(t)

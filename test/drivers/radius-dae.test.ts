@@ -121,7 +121,30 @@ async function bench(t: Test, behaviour: Behaviour): Promise<DriverBench> {
   return { driver: driverAt(t, nasAt(port ?? das.port), { times }), who, treatment: fenced, credential: SECRET }
 }
 
-driverSuite(t, 'radius-dae', { open: bench })
+driverSuite(t, 'radius-dae', {
+  open: bench,
+  credential: SECRET,
+  bad: {
+    'wrong password': {
+      code: 'AUTH',
+      says: /shared secret/,
+      open: async t => (await bench(t, 'wrong-credential')).driver
+    },
+    'another certificate':
+      'over UDP there is none; over RadSec the NAS itself connected, and its certificate was judged then',
+    'another make': { code: 'PROTOCOL', says: /RADIUS/, open: async t => (await bench(t, 'garbage')).driver },
+    'half a reply': {
+      code: 'PROTOCOL',
+      says: /RADIUS/,
+      open: async t => {
+        const das = await dasFor(t)
+        das.conduct = ({ packet }, das) => das.nak(packet, 503).subarray(0, 19)
+        return driverAt(t, nasAt(das.port))
+      }
+    },
+    'the uplink': 'no port is switched off by this driver'
+  }
+})
 
 t.test('the list of drivers names them, and nothing else', async t => {
   t.equal(drivers['radius-dae'], radiusDae)

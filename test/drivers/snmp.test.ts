@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import {
+  type AnyDriver,
   type Device,
   DriverError,
   type SessionRef,
@@ -151,7 +152,46 @@ async function closedPort(): Promise<number> {
 }
 
 // A wrong community is not answered: nobody can tell it from silence.
-driverSuite(t, 'snmp', { open: bench, wrongCredential: 'UNREACHABLE' })
+driverSuite(t, 'snmp', {
+  open: bench,
+  wrongCredential: 'UNREACHABLE',
+  credential: COMMUNITY,
+  bad: {
+    'wrong password': {
+      code: 'UNREACHABLE',
+      says: /silent too when the community is wrong: compare it/,
+      open: async t =>
+        (await lab(t, { credential: `${COMMUNITY}!`, options: { timeout: 10, retries: 1 } })).driver as AnyDriver
+    },
+    'another certificate':
+      'SNMP over UDP has none; of v3 the tests with snmpd ask for each wrong password and protocol',
+    'another make': {
+      code: 'PROTOCOL',
+      says: /of the maker 99999, not 9 .*Check the address/,
+      open: async t => (await lab(t, { options: { enterprise: 9 } })).driver as AnyDriver
+    },
+    'half a reply': {
+      code: 'TIMEOUT',
+      says: /began to answer and stopped/,
+      open: async t =>
+        (await lab(t, { options: { timeout: 200, retries: 0, repetitions: 2 }, faults: { answers: 2 } }))
+          .driver as AnyDriver,
+      ask: async (driver, signal) => {
+        for await (const _ of driver.readCounters?.(signal) ?? []);
+      }
+    },
+    'the uplink': {
+      code: 'REJECTED',
+      says: /The port ge2 was not switched off: more than 8 MAC addresses are behind it\..*name it in the option ports/,
+      open: async t => {
+        const { box, driver } = await lab(t)
+        for (let n = 0; n < 9; n++) furnishMac(box, 2, [2, 0, 0, 0, 2, n])
+        return driver as AnyDriver
+      },
+      ask: async (driver, signal) => driver.block?.(on('ge2'), blocked, signal)
+    }
+  }
+})
 
 t.test('the list of drivers names it, and it is the rung of the port', async t => {
   t.equal(drivers.snmp, snmp)

@@ -9,6 +9,7 @@ import {
   type SubscriberRef,
   type Treatment
 } from '../../agent/model/index.js'
+import { badInputs, type BadInputs } from './bad-input.js'
 
 /** How the simulated device behaves. `hangs`: takes the request and never answers; `unreachable`: nobody is there. */
 export type Behaviour = 'answers' | 'hangs' | 'unreachable' | 'wrong-credential' | 'garbage'
@@ -29,6 +30,9 @@ export interface DriverSuiteOptions {
   readonly open: (t: Test, behaviour: Behaviour) => Promise<DriverBench>
   /** The code of a wrong credential. Default AUTH. */
   readonly wrongCredential?: DriverErrorCode
+  /** What real devices do wrong, and the words that no error about it may hold. */
+  readonly bad: BadInputs
+  readonly credential: string
 }
 
 /** The failure of a driver that is expected to fail. */
@@ -72,6 +76,8 @@ export function driverSuite(t: Test, name: string, options: DriverSuiteOptions):
     fails(t, options, 'garbage', 'PROTOCOL', 'garbage is an error of the protocol')
     const wrong = options.wrongCredential ?? 'AUTH'
     fails(t, options, 'wrong-credential', wrong, 'a wrong credential is said to be one')
+
+    badInputs(t, options.bad, options.credential)
 
     t.test('close may be called twice', async t => {
       const { driver } = await options.open(t, 'answers')

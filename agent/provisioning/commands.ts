@@ -6,11 +6,11 @@ import {
   DriverError,
   driverErrors,
   type Milliseconds,
-  type SubscriberRef
+  type SubscriberRef,
+  within
 } from '../model/index.js'
 import { ProvisioningError } from './errors.js'
 import type { Provisioner, ProvisionOrder, Values } from './provisioner.js'
-import { within } from './within.js'
 
 /** Billing's commands, as far as they are needed here. */
 export interface CommandsView {

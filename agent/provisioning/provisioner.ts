@@ -6,11 +6,11 @@ import {
   type Provisioning,
   type SubscriberRef,
   type TemplateSummary,
-  Turns
+  Turns,
+  within
 } from '../model/index.js'
 import { ProvisioningError } from './errors.js'
 import { fromBilling, fromHere, type SecretSources } from './references.js'
-import { within } from './within.js'
 
 export type Values = Provisioning['values']
 
@@ -116,7 +116,7 @@ export class Provisioner {
         // Asked for now: while this one waited, the document and with it the driver may have changed.
         const driver = this.#options.driverOf(id)
         if (driver !== undefined) return act(driver, until)
-        const words = `The device ${id} has no driver, or its document is not understood. Nothing was sent.`
+        const words = `The device ${id} cannot be driven.`
         throw new ProvisioningError('PROVISIONING_NO_DRIVER', words)
       })
     )
@@ -129,6 +129,8 @@ async function knock(driver: AnyDriver, signal: AbortSignal): Promise<void> {
     await within(KNOCK, [signal], soon => driver.health(soon))
   } catch (error) {
     if (!(error instanceof DriverError)) throw error
-    throw new DriverError(error.code, `${error.message} Nothing was changed.`, { cause: error })
+    const silent = error.code === 'TIMEOUT' && !signal.aborted
+    const hint = silent ? ` Whoever listens there said nothing for ${KNOCK / 1000} s: is it another make?` : ''
+    throw new DriverError(error.code, `${error.message}${hint} Nothing was changed.`, { cause: error })
   }
 }

@@ -140,7 +140,8 @@ export class Commands extends EventEmitter<CommandsEvents> {
   async #finish(stored: Stored): Promise<void> {
     const { id } = stored.command
     const forgotten = this.#completed.size >= REMEMBERED ? oldest(this.#completed) : undefined
-    const writes = [change({ ...stored, state: 'completed' })]
+    // Its id is all that is asked for from now on; what it said need not lie here.
+    const writes = [change({ ...stored, command: { id, verb: stored.command.verb }, state: 'completed' })]
     if (forgotten !== undefined) writes.push({ table: 'command', key: forgotten, value: undefined })
     await this.#ledger.write(writes)
     if (forgotten !== undefined) this.#completed.delete(forgotten)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError, within } from '../../agent/model/index.js'
 
 /** The programs that are run, by path or name. */
 export interface Programs {
@@ -38,10 +38,9 @@ export function runner(programs: Programs, netns?: string): Run {
   const inside = netns === undefined ? [] : [programs.ip, 'netns', 'exec', netns]
   return async (program, args, signal, input) => {
     const [file = '', ...rest] = [...inside, programs[program], ...args]
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)])
     const stdin = input === undefined ? undefined : await unnamed(input)
     try {
-      const outcome = await collect(file, rest, limit, stdin)
+      const outcome = await within(LONGEST, [signal], limit => collect(file, rest, limit, stdin))
       if (outcome.status !== 0) check(program, outcome.stderr)
       return outcome
     } finally {

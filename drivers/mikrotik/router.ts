@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError, within } from '../../agent/model/index.js'
 import { challengeSentence, loginSentence, printSentence, type PrintOptions } from '../../protocols/routeros/index.js'
 import { openSocket } from './connect.js'
 import { type Answer, type AskOptions, Connection, type Row } from './connection.js'
@@ -110,7 +110,7 @@ export class Router {
 
   #begin(): Attempt {
     const abort = new AbortController()
-    const promise = this.#open(AbortSignal.any([abort.signal, AbortSignal.timeout(CONNECT)]))
+    const promise = within(CONNECT, [abort.signal], signal => this.#open(signal))
     const attempt = { promise, abort, waiting: 0 }
     promise.then(
       connection => (this.#connection = connection),

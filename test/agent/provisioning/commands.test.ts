@@ -116,7 +116,7 @@ t.test('what cannot be begun is refused with the reason', async t => {
     [{ ...line, dryRun: 'yes' }, /dryRun is true or false/],
     [{ ...line, values: { a: [] } }, /values is an object/],
     [{ ...line, device: 'nowhere' }, /no device «nowhere»/],
-    [{ ...line, device: 'odd' }, /has no driver/],
+    [{ ...line, device: 'odd' }, /device odd cannot be driven/],
     [{ ...line, device: 'mute' }, /mute of mute cannot provision/],
     [{ ...line, template: 'lime' }, /no template «lime»/],
     [{ ...line, values: { password: 'plain' } }, /never by itself/],

@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../model/index.js'
+import type { Milliseconds } from './units.js'
 
 /**
  * Gives work a signal that aborts after a time, or with any of others. The timer is held and cleared here:

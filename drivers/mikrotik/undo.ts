@@ -42,7 +42,8 @@ async function takeBack(router: Router, { plan, state }: Attempt): Promise<strin
 
 async function putBack(router: Router, plan: Plan, row: Row, now: Row, signal: AbortSignal): Promise<string[]> {
   const { step, differ } = plan
-  const back = differ.filter(name => !isLost(plan, name) && (isHidden(now[name]) || now[name] !== row[name]))
+  const isBack = (name: string) => !step.secret.includes(name) && (now[name] ?? '') === (row[name] ?? '')
+  const back = differ.filter(name => !isLost(plan, name) && !isBack(name))
   if (back.length === 0) return []
   const hide = back.filter(name => step.secret.includes(name)).map(name => row[name] ?? '')
   const words = back.map(name => `=${name}=${row[name] ?? ''}`)

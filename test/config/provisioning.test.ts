@@ -203,6 +203,7 @@ t.test('from template to router: tried, done, and the same again is nothing to d
   const dry = await order(true)
   t.match(dry.detail, /^Would change: new network.wan: proto=pppoe username=alice password=… mtu=1492.*ssid=Home/)
   t.notMatch(dry.detail, /geheim|longenough/)
+  t.match(dry.changes, [/^new network\.wan: /, /^wireless\.default_radio0: ssid=Home/, /key=…$/])
   t.same(router.uci['network'], {})
   t.equal((await order(false)).result, 'changed')
   t.match(router.uci['wireless'], {

@@ -205,15 +205,18 @@ t.test('with the policy sensitive an old password is seen, and comes back', asyn
 })
 
 t.test('a deadline that comes in the middle takes back what was done, and what may have been', async t => {
-  const { router, driver } = await lab(t)
-  const before = all(router)
-  router.faults = { hang: '/interface/pppoe-server/server/add' }
-  const stop = new AbortController()
-  const failing = failureOf(driver.provision(order('mikrotik-pppoe-nas', nas), stop.signal))
-  while (!changes(router).includes('/interface/pppoe-server/server/add')) await new Promise(setImmediate)
-  stop.abort()
-  t.match(await failing, { code: 'TIMEOUT', message: /was taken back/ })
-  t.equal(all(router), before)
+  for (const hang of ['/interface/pppoe-server/server/add', '/ppp/aaa/set']) {
+    const { router, driver } = await lab(t)
+    const before = all(router)
+    router.faults = { hang }
+    const stop = new AbortController()
+    const failing = failureOf(driver.provision(order('mikrotik-pppoe-nas', nas), stop.signal))
+    while (!changes(router).includes(hang)) await new Promise(setImmediate)
+    stop.abort()
+    t.match(await failing, { code: 'TIMEOUT', message: /was taken back/ }, hang)
+    t.equal(all(router), before)
+    t.equal(changes(router).filter(name => name === hang).length, 1, 'what was not done is not undone')
+  }
 })
 
 t.test('a connection that breaks after the router did it: that is taken back too', async t => {

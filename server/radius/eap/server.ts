@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock, Milliseconds } from '../../../agent/model/index.js'
+import type { Clock, Milliseconds, Subscriber } from '../../../agent/model/index.js'
+import { type RejectCode, rejected } from '../../../agent/policy/index.js'
 import { EapCode, decodeEap, encodeEap, encodeEapResult, EapType } from '../../../protocols/eap/index.js'
 import { Attr, AttributeWriter } from '../../../protocols/radius/index.js'
 import type { AccessRequest } from '../access-request.js'
+import { Damping, type DampingSettings } from '../damping.js'
 import type { Directory, Judgement, Method } from '../methods/method.js'
 import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
 import { checkCertificate, checkDates, type EapCertificate, endOf } from './certificate.js'
@@ -36,6 +38,8 @@ export interface EapOptions {
   readonly methodsFor?: MethodsFor
   /** Told of a device that stopped answering in the middle, 30 seconds after it began. */
   readonly abandoned?: (what: Abandoned) => void
+  /** After how many rejects a device gets the same again, without a conversation. */
+  readonly damping?: DampingSettings
   /** Conversations at the same time; default 2048. The oldest is dropped. */
   readonly conversations?: number
 }
@@ -54,9 +58,10 @@ const tunnelled: readonly EapMethodName[] = ['peap', 'ttls', 'tls']
  * @see RFC 3748, RFC 3579
  */
 export class EapServer {
-  readonly method: Method = (request, _named, directory) => this.#judge(request, directory)
+  readonly method: Method = (request, named, directory) => this.#judge(request, named, directory)
   readonly #clock: Clock
   readonly #conversations: Conversations
+  readonly #damping: Damping
   readonly #options: EapOptions
   #choice: EapChoice
   #validUntil: Milliseconds
@@ -73,6 +78,7 @@ export class EapServer {
       const { waiting, beginning } = conversation
       if (waiting !== undefined) options.abandoned?.({ ...beginning, ...waiting })
     })
+    this.#damping = new Damping(options.clock, options.damping)
     this.#choice = choiceOf(options)
     this.#validUntil = untilOf(options)
     this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
@@ -103,27 +109,40 @@ export class EapServer {
     this.#conversations.clear()
   }
 
-  #judge(request: AccessRequest, directory: Directory): Promise<Judgement> | Judgement | undefined {
+  #judge(
+    request: AccessRequest,
+    named: Subscriber | undefined,
+    directory: Directory
+  ): Promise<Judgement> | Judgement | undefined {
     const message = request.packet.concat(Attr.EapMessage)
     if (message === undefined) return undefined
     if (message.length <= 1) return { verdict: 'challenge', attributes: askIdentity() } // EAP-Start, RFC 3579 §2.1
-    const conversation = this.#find(request, message, directory)
-    if (conversation === undefined) {
-      const attributes = eapMessage(encodeEapResult(false, message[1]!))
-      return { verdict: 'wrong', code: 'EAP_UNKNOWN_CONVERSATION', attributes }
-    }
-    return conversation.take(message, roomOf(request)).then(turn => judgementOf(turn, conversation, request))
+    const known = this.#find(request)
+    if (known === undefined && decodeEap(message)?.type !== EapType.Identity)
+      return refusal('EAP_UNKNOWN_CONVERSATION', message)
+    const damped = known === undefined ? this.#damping.of(request, named) : undefined
+    if (damped !== undefined) return refusal(damped.code, message)
+    const conversation = known ?? this.#begin(request, directory)
+    return conversation.take(message, roomOf(request)).then(turn => {
+      this.#damp(turn, request, named)
+      return judgementOf(turn, conversation, request)
+    })
   }
 
-  // An Identity begins; everything else goes on.
-  #find(request: AccessRequest, message: Buffer, directory: Directory): Conversation | undefined {
-    const state = request.packet.octets(Attr.State)
-    const known = state === undefined ? undefined : this.#conversations.find(state, request.nas)
-    if (known !== undefined || decodeEap(message)?.type !== EapType.Identity) return known
-    const { nas, callingStation } = request
+  #find({ packet, nas }: AccessRequest): Conversation | undefined {
+    const state = packet.octets(Attr.State)
+    return state === undefined ? undefined : this.#conversations.find(state, nas)
+  }
+
+  #begin({ nas, callingStation }: AccessRequest, directory: Directory): Conversation {
     const conversation = new Conversation({ nas, callingStation, startedAt: this.#clock() }, directory, this.#choice)
     this.#conversations.add(conversation)
     return conversation
+  }
+
+  #damp(turn: Turn, request: AccessRequest, named: Subscriber | undefined): void {
+    if (turn.kind === 'failure') this.#damping.rejected(request, named, rejected(turn.code))
+    if (turn.kind === 'success') this.#damping.accepted(request)
   }
 }
 
@@ -206,6 +225,10 @@ function accepted({ subscriber, keys, packet }: Extract<Turn, { kind: 'success' 
     attributes: Buffer.concat([eapMessage(packet), ...(hidden ?? [])]),
     rejection: () => eapMessage(encodeEapResult(false, packet[1]!))
   }
+}
+
+function refusal(code: RejectCode, response: Buffer): Judgement {
+  return { verdict: 'wrong', code, attributes: eapMessage(encodeEapResult(false, response[1]!)) }
 }
 
 function askIdentity(): Buffer {

@@ -256,6 +256,7 @@ interface Asked {
 /** A NAS that passes EAP on, octet by octet as the test says. */
 class Passing {
   readonly client: Client
+  callingStation = ''
 
   constructor(client: Client) {
     this.client = client
@@ -268,6 +269,7 @@ class Passing {
   datagram(eap: Buffer, state?: Buffer): { datagram: Buffer; authenticator: Buffer } {
     const writer = new AttributeWriter().add(Attr.UserName, 'alice').concat(Attr.EapMessage, eap)
     if (state !== undefined) writer.add(Attr.State, state)
+    if (this.callingStation !== '') writer.add(Attr.CallingStationId, this.callingStation)
     return encodeRequest(Code.AccessRequest, nextIdentifier(), writer.finish(), secret)
   }
 
@@ -403,6 +405,32 @@ t.test('Conversations are bounded in number and in time; the oldest goes first',
   t.equal(eap.size, 1, 'the old ones were swept')
   t.ok(rejects.every(({ code }) => code === 'EAP_UNKNOWN_CONVERSATION'))
 })
+
+t.test(
+  'A device that is refused again and again is refused without a conversation, until its document changes',
+  async t => {
+    const documents = new Documents([alice, bob])
+    const damping = { rejects: 2, within: 60_000, rest: 10_000, most: 8 }
+    const made = await eapRig(t, { ...onlyMd5, damping }, documents)
+    const peer = await Passing.open(t, made.authentication)
+    peer.callingStation = '02-00-00-00-00-01'
+    const attempt = async (password: string) => {
+      const asked = await peer.begin()
+      return asked.state === undefined ? asked : peer.ask(md5Answer(asked, password), asked.state)
+    }
+    await attempt('wrong')
+    await attempt('wrong')
+    const damped = await peer.begin()
+    t.equal(damped.reply.code, Code.AccessReject, 'at once')
+    t.equal(damped.eap[0], EapCode.Failure)
+    t.equal(made.rejects.at(-1)?.code, 'WRONG_CREDENTIAL')
+    peer.callingStation = '02-00-00-00-00-02'
+    t.equal((await attempt('wonderland')).reply.code, Code.AccessAccept, 'another device is not held up')
+    peer.callingStation = '02-00-00-00-00-01'
+    documents.subscribers[0] = { ...alice, credentials: { password: 'looking-glass' } }
+    t.equal((await attempt('looking-glass')).reply.code, Code.AccessAccept)
+  }
+)
 
 t.test('A device that stops in the middle is told of once its time is over; one that ended is not', async t => {
   const clock = { now: T0 }

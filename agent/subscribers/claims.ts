@@ -13,6 +13,11 @@ export class Claims {
     this.#open = open
   }
 
+  /** Whether any name has several claimants. */
+  get isContested(): boolean {
+    return this.#rivals.size > 0
+  }
+
   get(name: string): string | undefined {
     return this.#winner.get(name)
   }

@@ -20,6 +20,8 @@ export interface Contest {
 /** Kinds in the order in which they are stored and told: what subscribers refer to comes first. */
 export const kinds = ['profile', 'device', 'nas', 'subscriber'] as const satisfies readonly DocumentKind[]
 
+const NONE: readonly Contest[] = []
+
 /** The documents in memory, with the ways to find a subscriber. Not durable by itself. */
 export class DocumentSet {
   readonly subscriber = new Map<string, Subscriber>()
@@ -29,6 +31,11 @@ export class DocumentSet {
   readonly #open = (id: string): boolean => this.subscriber.get(id)?.status !== 'closed'
   readonly userNames = new Claims(this.#open)
   readonly macs = new Claims(this.#open)
+
+  /** Whether any name is claimed by several. */
+  get isContested(): boolean {
+    return this.userNames.isContested || this.macs.isContested
+  }
 
   get(kind: DocumentKind, id: string): Documents[DocumentKind] | undefined {
     return this[kind].get(id)
@@ -41,20 +48,20 @@ export class DocumentSet {
   }
 
   /** @returns names that another subscriber had */
-  put(change: Change): Contest[] {
+  put(change: Change): readonly Contest[] {
     if (change.kind === 'subscriber') return this.#putSubscriber(change.id, change.document as Subscriber | undefined)
     const map = this[change.kind] as Map<string, Documents[DocumentKind]>
     if (change.document === undefined) map.delete(change.id)
     else map.set(change.id, change.document)
-    return []
+    return NONE
   }
 
-  #putSubscriber(id: string, next: Subscriber | undefined): Contest[] {
+  #putSubscriber(id: string, next: Subscriber | undefined): readonly Contest[] {
     const last = this.subscriber.get(id)
     if (next === undefined) this.subscriber.delete(id)
     else this.subscriber.set(id, next)
     if (last !== undefined) this.#release(last, next)
-    return next === undefined ? [] : this.#claim(next)
+    return next === undefined ? NONE : this.#claim(next)
   }
 
   #release(last: Subscriber, next: Subscriber | undefined): void {
@@ -63,12 +70,14 @@ export class DocumentSet {
     for (const mac of last.credentials?.macs ?? []) if (!stays.includes(mac)) this.macs.release(mac, last.id)
   }
 
-  #claim(next: Subscriber): Contest[] {
-    const contests: Contest[] = []
+  #claim(next: Subscriber): readonly Contest[] {
     const { id, username } = next
     const lost = this.userNames.claim(username, id)
+    const macs = next.credentials?.macs
+    if (lost === undefined && macs === undefined) return NONE
+    const contests: Contest[] = []
     if (lost !== undefined) contests.push({ name: 'username', value: username, kept: id, lost })
-    for (const mac of next.credentials?.macs ?? []) {
+    for (const mac of macs ?? []) {
       const other = this.macs.claim(mac, id)
       if (other !== undefined) contests.push({ name: 'mac', value: mac, kept: id, lost: other })
     }

@@ -56,7 +56,9 @@ export class Pages {
   async read(ledger: Ledger, unreadable: (page: string) => void): Promise<void> {
     for await (const [key, octets] of ledger.entries(TABLE)) {
       try {
-        this.#pages.set(key, JSON.parse(this.#codec.decode(octets)) as Page)
+        const page = JSON.parse(this.#codec.decode(octets)) as Page
+        this.#pages.set(key, page)
+        for (let at = 0; at < page.length; at += 2) this.#revision = Math.max(this.#revision, page[at] as number)
         if (this.#codec.isStale?.(octets) === true) this.#stale.push(key)
       } catch (error) {
         // Another key is no damage: whoever has the right one reads it all.
@@ -66,20 +68,12 @@ export class Pages {
     }
   }
 
-  /** All documents that were read, the oldest first. */
-  documents(kind: DocumentKind): Document[] {
-    const documents: Document[] = []
-    const revisions: number[] = []
+  /** All documents of a kind, with their revisions; in no order. */
+  *documents(kind: DocumentKind): Generator<readonly [revision: number, document: Document]> {
     for (const [key, page] of this.#pages) {
       if (!isOf(kind, key)) continue
-      for (let at = 0; at < page.length; at += 2) {
-        revisions.push(page[at] as number)
-        documents.push(page[at + 1] as Document)
-      }
+      for (let at = 0; at < page.length; at += 2) yield [page[at] as number, page[at + 1] as Document]
     }
-    const order = ascending(revisions)
-    this.#revision = Math.max(this.#revision, revisions[order.at(-1) ?? 0] ?? 0)
-    return order.map(at => documents[at]!)
   }
 
   /** What stores `changes`, each document under a revision of its own. Until `settle`, nothing is different here. */
@@ -138,12 +132,4 @@ function after(page: Page, steps: readonly Step[]): Page {
     if (change.document !== undefined) next.push(revision, change.document)
   }
   return next
-}
-
-/** The places of numbers, least number first. Numbers alone sort ten times as fast as objects do. */
-function ascending(numbers: readonly number[]): number[] {
-  const { length } = numbers
-  const keys = new Float64Array(length)
-  for (let at = 0; at < length; at++) keys[at] = numbers[at]! * length + at
-  return Array.from(keys.sort(), key => key % length)
 }

@@ -206,11 +206,20 @@ export class Replica extends EventEmitter<ReplicaEvents> {
       this.#position = undefined
       this.#log?.error({ page }, 'a page of stored documents cannot be read; a snapshot will bring them back')
     })
-    const contests: Contest[] = []
     for (const kind of kinds)
-      for (const document of this.#pages.documents(kind))
-        contests.push(...this.#documents.put({ kind, id: document.id, document }))
-    this.#tellContests(contests)
+      this.#putAll(kind, kind === 'subscriber' ? this.#pages.documents(kind) : this.#oldestFirst(kind))
+    // Their order matters only where several claim a name, and sorting takes as long as reading.
+    if (this.#documents.isContested) this.#tellContests(this.#putAll('subscriber', this.#oldestFirst('subscriber')))
+  }
+
+  #putAll(kind: DocumentKind, documents: Iterable<readonly [number, Documents[DocumentKind]]>): Contest[] {
+    const contests: Contest[] = []
+    for (const [, document] of documents) contests.push(...this.#documents.put({ kind, id: document.id, document }))
+    return contests
+  }
+
+  #oldestFirst(kind: DocumentKind): (readonly [number, Documents[DocumentKind]])[] {
+    return [...this.#pages.documents(kind)].sort(([one], [other]) => one - other)
   }
 
   /** An entry that the ledger found damaged is simply absent: only the count tells. */

@@ -1,20 +1,10 @@
-import {
-  AuthProtocols,
-  isVarbindError,
-  ObjectType,
-  PrivProtocols,
-  SecurityLevel,
-  Session,
-  type User,
-  type Varbind,
-  type VarbindValue,
-  Version2c
-} from 'net-snmp'
+import type { Session, User, Varbind, VarbindValue } from 'net-snmp'
 import { DriverError } from '../../agent/model/index.js'
 import { placeOf } from './address.js'
 import { Channel } from './channel.js'
 import { type Credential, readCredential } from './credential.js'
 import { failureOf, givenUp, notSnmp } from './failures.js'
+import { netSnmp } from './library.js'
 import { Rows, type Row } from './rows.js'
 import type { Security, Target } from './target.js'
 
@@ -72,13 +62,15 @@ export class Conversation {
   async get(oids: readonly string[]): Promise<readonly (VarbindValue | undefined)[]> {
     const varbinds = await this.#ask<Varbind[]>(done => this.#session.get([...oids], done))
     if (varbinds.length !== oids.length) throw notSnmp()
-    return varbinds.map(varbind => (isVarbindError(varbind) ? undefined : varbind.value))
+    return varbinds.map(varbind => (netSnmp().isVarbindError(varbind) ? undefined : varbind.value))
   }
 
   /** Sets one cell. @throws DriverError `REJECTED` or `AUTH` with the device's number of the refusal */
   async set({ oid, integer }: Setting): Promise<void> {
     await this.#ask<Varbind[]>(done =>
-      this.#session.set([{ oid, type: ObjectType.Integer, value: integer }], (error, varbinds) => done(error, varbinds))
+      this.#session.set([{ oid, type: netSnmp().ObjectType.Integer, value: integer }], (error, varbinds) =>
+        done(error, varbinds)
+      )
     )
   }
 
@@ -136,12 +128,14 @@ export class Conversation {
 }
 
 function sessionOver(channel: Channel, { v3, timeout, retries }: Target, credential: Credential): Session {
+  const { Session, Version2c } = netSnmp()
   const options = { timeout, retries, dgramModule: { createSocket: () => channel.librarySocket() } }
   if (v3 === undefined) return Session.create('', credential.auth, { ...options, version: Version2c })
   return Session.createV3('', userOf(v3, credential), { ...options, context: v3.context })
 }
 
 function userOf({ user: name, level, authProtocol, privProtocol }: Security, { auth, priv }: Credential): User {
+  const { AuthProtocols, PrivProtocols, SecurityLevel } = netSnmp()
   return {
     name,
     level: SecurityLevel[level],

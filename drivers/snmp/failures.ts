@@ -1,5 +1,5 @@
-import { ErrorStatus } from 'net-snmp'
 import { DriverError, type DriverErrorCode } from '../../agent/model/index.js'
+import { netSnmp } from './library.js'
 
 /*
  * What goes wrong, in words of our own. The library's messages are never repeated nor kept as a cause: some of them hold
@@ -63,20 +63,21 @@ const reports: Readonly<Record<string, string>> = {
   'Decryption Error': 'The device cannot read what we encrypted: the password of privacy, or its protocol, is another.'
 }
 
-const refusals: Readonly<Record<number, { code: DriverErrorCode; words: string }>> = {
-  [ErrorStatus.TooBig]: {
+/** By the name of the status. RFC 3416 §3 */
+const refusals: Readonly<Record<string, { code: DriverErrorCode; words: string }>> = {
+  TooBig: {
     code: 'UNSUPPORTED',
     words: 'the answer is too big for it: set the option repetitions lower'
   },
-  [ErrorStatus.NoAccess]: { code: 'AUTH', words: 'our user or community may not do that: give it the right to write' },
-  [ErrorStatus.AuthorizationError]: { code: 'AUTH', words: 'our user or community is not authorised for it' },
-  [ErrorStatus.NoSuchName]: { code: 'REJECTED', words: 'it has no such object, or our community may only read' },
-  [ErrorStatus.ReadOnly]: { code: 'REJECTED', words: 'the object may only be read' },
-  [ErrorStatus.NotWritable]: {
+  NoAccess: { code: 'AUTH', words: 'our user or community may not do that: give it the right to write' },
+  AuthorizationError: { code: 'AUTH', words: 'our user or community is not authorised for it' },
+  NoSuchName: { code: 'REJECTED', words: 'it has no such object, or our community may only read' },
+  ReadOnly: { code: 'REJECTED', words: 'the object may only be read' },
+  NotWritable: {
     code: 'REJECTED',
     words: 'it cannot be written: our community may only read, or this device switches no port by SNMP'
   },
-  [ErrorStatus.ResourceUnavailable]: { code: 'REJECTED', words: 'it lacks the resources now' }
+  ResourceUnavailable: { code: 'REJECTED', words: 'it lacks the resources now' }
 }
 
 /** Whatever the library reports, as ours. */
@@ -85,14 +86,15 @@ export function failureOf(error: unknown, circumstances: Circumstances): DriverE
   if (!(error instanceof Error)) return notSnmp()
   const { status, code } = error as { readonly status?: number; readonly code?: unknown }
   if (error.name === 'RequestTimedOutError') return silent(circumstances)
-  if (error.name === 'RequestFailedError') return refused(status ?? ErrorStatus.GeneralError)
+  if (error.name === 'RequestFailedError') return refused(status ?? netSnmp().ErrorStatus.GeneralError)
   if (error.name === 'ResponseInvalidError') return invalid(error.message, code)
   return typeof code === 'string' ? pathError(error) : notSnmp()
 }
 
 function refused(status: number): DriverError {
-  const { code, words } = refusals[status] ?? { code: 'REJECTED' as const, words: 'it does not say why' }
-  return new DriverError(code, `The device refused: ${words} (${ErrorStatus[status] ?? status}).`, {
+  const name = netSnmp().ErrorStatus[status] ?? String(status)
+  const { code, words } = refusals[name] ?? { code: 'REJECTED' as const, words: 'it does not say why' }
+  return new DriverError(code, `The device refused: ${words} (${name}).`, {
     deviceCode: status
   })
 }

@@ -1,5 +1,6 @@
-import { isVarbindError, type Varbind, type VarbindValue } from 'net-snmp'
+import type { Varbind, VarbindValue } from 'net-snmp'
 import { DriverError } from '../../agent/model/index.js'
+import { netSnmp } from './library.js'
 
 /** A row of a table: its index as it stands behind the column (`3`, or `1.0.18.…`), its cells in the order of the columns. */
 export interface Row {
@@ -60,7 +61,7 @@ export class Rows {
 
   /** @returns false when the column is over */
   #put(column: Column, { oid, value, ...rest }: Varbind): boolean {
-    if (!oid.startsWith(column.prefix) || isVarbindError({ oid, value, ...rest })) {
+    if (!oid.startsWith(column.prefix) || netSnmp().isVarbindError({ oid, value, ...rest })) {
       column.ended = true
       return false
     }

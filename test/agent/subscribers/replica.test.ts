@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
-import type { DocumentKind, Documents, Subscriber } from '../../../agent/model/index.js'
+import type { DocumentKind, Documents, Nas, Subscriber } from '../../../agent/model/index.js'
 import { Replica, type Change, type DocumentCodec, type Snapshot } from '../../../agent/subscribers/index.js'
 import { same } from '../../../agent/subscribers/same.js'
 import { MemoryLedger } from '../uplink/memory-ledger.js'
@@ -41,7 +41,8 @@ void t.test('documents and cursor are one write, and memory follows', async t =>
   t.strictSame(replica.counts(), { subscriber: 2, profile: 0, nas: 0, device: 0 })
 
   const again = await Replica.open(ledger)
-  t.strictSame([...again.subscribers()], [...replica.subscribers()])
+  const byId = (a: Subscriber, b: Subscriber): number => (a.id < b.id ? -1 : 1)
+  t.strictSame([...again.subscribers()].sort(byId), [...replica.subscribers()])
   t.equal(again.cursor, 'c1')
 })
 
@@ -241,6 +242,18 @@ void t.test('documents of one page come and go one by one, and the newest claim 
   t.equal(reopened.subscriber(first), undefined)
   await reopened.apply([drop(second), drop(third)])
   t.equal(ledger.tables.get('documents')?.size, 1, 'an empty page is not kept')
+})
+
+void t.test('NASes come back in the order in which they came: of two with one prefix the first keeps it', async t => {
+  const ledger = new MemoryLedger()
+  const replica = await Replica.open(ledger)
+  const nas = (id: string): Nas => ({ id, addresses: ['192.0.2.1'], vendor: 'standard', secretRef: 'env:S' })
+  const ids = Array.from({ length: 20 }, (_, n) => `nas-${n}`)
+  await replica.apply(ids.map(id => ({ kind: 'nas', id, document: nas(id) })))
+  t.strictSame(
+    [...(await Replica.open(ledger)).nases()].map(({ id }) => id),
+    ids
+  )
 })
 
 void t.test('a damaged page takes its own documents only, and a snapshot brings them back', async t => {

@@ -81,8 +81,17 @@ export function isSuccessor(session: Session, accounting: Accounting): boolean {
 /** Session time that grows is nearly always the same session going on, unless a Stop has come. */
 function mayBeOther(session: Session, accounting: Accounting): boolean {
   if (session.closedBy === 'stop') return true
-  if (session.state !== 'closed' && (jitterOf(accounting) !== EXACT || isTicketOf(session, accounting))) return false
+  if (session.state !== 'closed' && (!areOfOneClock(session, accounting) || isTicketOf(session, accounting)))
+    return false
   return !sharesBeginning(session, accounting) && !clockStepped(session, accounting) && !isStuck(session, accounting)
+}
+
+/**
+ * Whether both were told by Event-Timestamp. A session that began while our clock was wrong began by that clock, since
+ * no Event-Timestamp looked sane then; it says nothing about what comes when the clock is right.
+ */
+function areOfOneClock(session: Session, accounting: Accounting): boolean {
+  return jitterOf(accounting) === EXACT && session.startedAt % 1000 === 0
 }
 
 /** Whether both tell the same beginning, that of the session's first packet or of its last. */
@@ -129,7 +138,8 @@ function beganAfter(session: Session, accounting: Accounting, jitter: Millisecon
 export function isPredecessor(session: Session, accounting: Accounting): boolean {
   const { status, seconds, eventAt } = accounting
   if (status === 'start' || seconds === UNKNOWN_SECONDS || jitterOf(accounting) === UNTIMED) return false
-  if (isTicketOf(session, accounting)) return false
+  if (isTicketOf(session, accounting) || countedAlready(session, accounting)) return false
+  if (jitterOf(accounting) === EXACT && !areOfOneClock(session, accounting)) return false
   const isOther = !sharesBeginning(session, accounting)
   // The second in which a session began is its own: some NASes tell it in all its packets.
   if (eventAt >= session.startedAt - (isOther && jitterOf(accounting) === EXACT ? 0 : COARSE)) return false

@@ -95,8 +95,8 @@ const flip: Damage = (path, place) => {
 const truncate: Damage = (path, place) => truncateSync(path, Math.floor(place * statSync(path).size))
 
 /**
- * A ledger that billing has nothing of is copied and damaged; an agent that starts on the copy sends what is whole and
- * reports the rest by its range.
+ * A ledger that billing has nothing of, left behind by kill -9, so that it lies in tables and in LevelDB's log, is copied
+ * and damaged; an agent that starts on the copy sends what is whole and reports the rest by its range.
  */
 export async function damaged(t: Test, copies: number): Promise<void> {
   const rig = await Rig.make(t)
@@ -104,22 +104,37 @@ export async function damaged(t: Test, copies: number): Promise<void> {
   await rig.start()
   await rig.synced()
   const calls = rig.calls()
-  await calls.more(400)
+  await calls.more(300)
   await rig.agent.end('SIGTERM')
-  await calls.close()
-  const written = new Map<number, string>()
-  for await (const record of exportRecords(join(rig.data, 'ledger')))
-    if (!('lost' in record) && record.kind === RecordKind.usage)
-      written.set(record.sequence, decodeUsage(record.payload).acctSessionId)
+  await rig.start()
+  await calls.more(300)
+  await calls.stop()
+  // The witness of the last block (agent/ledger/mark.ts) is written just after it.
+  await pause(500)
+  await rig.agent.end('SIGKILL')
+  const pristine = join(rig.directory, 'pristine')
+  cpSync(rig.data, pristine, { recursive: true })
+  const written = await usageIn(join(rig.data, 'ledger'))
   const random = seededRandom(23)
+  const hit = { tables: 0, logs: 0 }
   let records = 0
   for (let copy = 0; copy < copies; copy++) {
+    const kind = copy % 4 < 2 ? 'logs' : 'tables'
     const damage = copy % 2 === 0 ? flip : truncate
-    const lost = await onCopy(t, rig.data, damage, random, { sent: calls.sent, written })
-    records += lost
+    records += await onCopy(t, pristine, { damage, kind, random }, { sent: calls.sent, written })
+    hit[kind]++
   }
   t.ok(records > 0, 'some of it was lost')
-  figures(t, { copies, usageRecords: written.size, lost: records })
+  figures(t, { copies, ...hit, usageRecords: written.size, lost: records })
+}
+
+/** Acct-Session-Id of each usage record, by sequence. */
+async function usageIn(ledger: string): Promise<ReadonlyMap<number, string>> {
+  const written = new Map<number, string>()
+  for await (const record of exportRecords(ledger))
+    if (!('lost' in record) && record.kind === RecordKind.usage)
+      written.set(record.sequence, decodeUsage(record.payload).acctSessionId)
+  return written
 }
 
 interface Pristine {
@@ -128,17 +143,25 @@ interface Pristine {
   readonly written: ReadonlyMap<number, string>
 }
 
+/** What is damaged, and how. */
+interface Hit {
+  readonly damage: Damage
+  readonly kind: 'tables' | 'logs'
+  readonly random: () => number
+}
+
 async function onCopy(
   t: Test,
   from: string,
-  damage: Damage,
-  random: () => number,
+  { damage, kind, random }: Hit,
   { sent, written }: Pristine
 ): Promise<number> {
   const rig = await Rig.make(t)
   cpSync(from, rig.data, { recursive: true })
   const store = join(rig.data, 'ledger/store')
-  const names = readdirSync(store).filter(name => /\.(log|ldb)$/.test(name) && statSync(join(store, name)).size > 1000)
+  const ending = kind === 'logs' ? '.log' : '.ldb'
+  const names = readdirSync(store).filter(name => name.endsWith(ending) && statSync(join(store, name)).size > 1000)
+  t.ok(names.length > 0, `there are ${kind} to damage`)
   const name = names[Math.floor(random() * names.length)] ?? ''
   const place = 0.1 + 0.8 * random()
   damage(join(store, name), place)

@@ -115,7 +115,7 @@ function stopOf(session: string): Buffer {
     .finish()
 }
 
-/** Each fdatasync takes so long; requests come faster than that disk can take them. */
+/** Each fdatasync takes so long, until it is mended; requests come faster than that disk can take them. */
 export async function slow(t: Test, milliseconds: number, most: number, isTooMuch = false): Promise<void> {
   const rig = await Rig.make(t)
   const agent = await rig.start()
@@ -147,6 +147,8 @@ export async function slow(t: Test, milliseconds: number, most: number, isTooMuc
   await rig.drained()
   rig.assertBooks(t, calls)
   t.strictSame(rig.gaps(), [], 'no sequence is missing')
+  const often = [...rig.billed].filter(([id, octets]) => id.startsWith('slow-') && octets !== 3000n)
+  t.strictSame(often.slice(0, 5), [], 'none of them is billed twice')
   if (isTooMuch) t.ok(shed > 0, `${shed} were shed and counted`)
   t.ok(peak < 640, `${peak} MiB above idle`)
   figures(t, { fdatasyncMs: milliseconds, requests, shed, aboveIdle: peak })

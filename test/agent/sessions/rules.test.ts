@@ -112,6 +112,43 @@ t.test('a NAS that corrects its clock between Start and the first report goes on
   }
 })
 
+t.test('a box whose clock was wrong and is put right bills what began before once', async t => {
+  const day = 86_400
+  for (const wrong of [-20_000 * day, -day, 400 * day]) {
+    const ledger = new MemoryLedger()
+    const sessions = await open(ledger)
+    const stop: Said = { status: 'stop', id: 'short', at: 60, time: 60, up: 5n, down: 5n }
+    await tell(
+      sessions,
+      { status: 'start', at: 0, arrives: wrong + 0.4 },
+      { status: 'interim', at: 300, arrives: wrong + 300.4, time: 300, up: 10n, down: 20n },
+      { ...stop, arrives: wrong + 301.4 },
+      { ...stop, arrives: 302 },
+      { status: 'interim', at: 300, arrives: 303, time: 300, up: 10n, down: 20n },
+      { status: 'interim', at: 600, time: 600, up: 30n, down: 40n },
+      { status: 'interim', at: 300, arrives: 601, time: 300, up: 10n, down: 20n },
+      { status: 'stop', at: 900, time: 900, up: 50n, down: 60n }
+    )
+    t.same(billed(ledger), { up: 55n, down: 65n }, `${wrong / day} days`)
+    t.equal(bills(ledger).size, 2, 'two sessions')
+  }
+})
+
+t.test('a Stop that is sent again while the clock of the box jumps is counted once', async t => {
+  for (const [first, second] of [
+    [0, 400],
+    [400, 0],
+    [-1, 400],
+    [0, -1]
+  ] as const) {
+    const ledger = new MemoryLedger()
+    const stop: Said = { status: 'stop', at: 60, time: 60, up: 5n, down: 5n }
+    const arrives = (days: number): number => 61.4 + days * 86_400
+    await tell(await open(ledger), { ...stop, arrives: arrives(first) }, { ...stop, arrives: arrives(second) + 1 })
+    t.same(billed(ledger), { up: 5n, down: 5n }, `from ${first} to ${second} days`)
+  }
+})
+
 t.test('folding is deterministic and a packet folded again changes nothing', async t => {
   fc.assert(
     fc.property(story, said => {

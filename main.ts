@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Enforcement } from './agent/enforcement/index.js'
 import type { LevelLedger } from './agent/ledger/index.js'
 import type { Clock } from './agent/model/index.js'
+import type { Poller } from './agent/poller/index.js'
 import { AttributeProblems, type PolicySettings } from './agent/policy/index.js'
 import type { Sessions } from './agent/sessions/index.js'
 import type { Provisioner } from './agent/provisioning/index.js'
@@ -19,12 +20,13 @@ import { startUplink } from './wiring/billing.js'
 import { Closers } from './wiring/closers.js'
 import { deviceDrivers } from './wiring/drivers.js'
 import { makeEnforcement } from './wiring/enforcing.js'
+import { startPolling } from './wiring/polling.js'
 import { makeProvisioner, startDeviceCommands } from './wiring/provisioning.js'
 import { Renewals } from './wiring/renewals.js'
 import { openState, type State } from './wiring/state.js'
 
 /*
- * The order of things: what is known, what enforces, what speaks to billing, what answers the network. Stopped in the
+ * The order of things: what is known, what enforces, what asks the devices, what speaks to billing, what answers the network. Stopped in the
  * opposite order, the network first and the ledger last, so that nothing that was acknowledged is still on its way when
  * the disk is let go.
  */
@@ -46,6 +48,7 @@ export interface Agent {
   readonly replica: Replica
   readonly sessions: Sessions
   readonly enforcement: Enforcement
+  readonly poller: Poller
   readonly radius: RadiusServer
   readonly uplink: Uplink | undefined
   /** Reads certificates and shared secrets again; those that are of no use change nothing. */
@@ -86,6 +89,7 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   const radius = await makeRadius(base, state, { settings, enforcement, problems, rejections })
   closers.add(() => enforcement.close())
   await enforcement.start()
+  const poller = await startPolling(base, state)
   const provisioner = makeProvisioner(base, state, devices)
   startDeviceCommands(base, state, provisioner)
   const uplink = await startUplink(base, state)
@@ -94,6 +98,7 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   await openApi(base, state, {
     problems,
     enforcement,
+    poller,
     provisioner,
     radius,
     rejectedLately: rejections.lately,
@@ -104,12 +109,13 @@ async function start(base: Base): Promise<Omit<Agent, 'close' | 'reload'>> {
   closers.add(() => provisioner.close())
   const { ledger, replica, sessions } = state
   log.info({ ...bound, socket: config.api.socket, epoch: ledger.epoch, head: ledger.durableHead }, 'the agent answers')
-  return { bound, ledger, replica, sessions, enforcement, radius, uplink }
+  return { bound, ledger, replica, sessions, enforcement, poller, radius, uplink }
 }
 
 interface Shown {
   readonly problems: AttributeProblems
   readonly enforcement: Enforcement
+  readonly poller: Poller
   readonly provisioner: Provisioner
   readonly radius: RadiusServer
   readonly rejectedLately: RejectedLately

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { checkCommand } from './commands/check.js'
+import { devicesCommand } from './commands/devices.js'
 import { enforcementCommands } from './commands/enforcements.js'
 import { evidenceCommand } from './commands/evidence.js'
 import { ledgerCommand } from './commands/ledger.js'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     runCommand,
     checkCommand,
     statusCommand,
+    devicesCommand,
     sessionsCommand,
     whyCommand,
     usageCommand,

@@ -36,6 +36,7 @@ export function defaultConfig(environment: NodeJS.ProcessEnv = process.env): Con
     sealing: { previous: [], discardUnreadable: false },
     sessions: { staleAfterMissed: 2, closeAfter: 6 * 3_600_000 },
     enforcement: { proofTimeout: 5000 },
+    polling: { interval: 300_000, deadline: 30_000, atOnce: 64 },
     ledger: { retention: 90 * 86_400_000, diskBudget: 20 * 2 ** 30 },
     api: { socket: `${firstOf(environment['RUNTIME_DIRECTORY']) ?? '/run/turnpike'}/api.sock` },
     log: { level: 'info' }

@@ -338,6 +338,25 @@ const Enforcement = section(
   'How suspensions are carried to the network'
 )
 
+const Polling = section(
+  {
+    interval: reads<number>('duration', 'How often a device is asked, where its document does not say (options.poll)', {
+      from: '10s',
+      to: '1d'
+    }),
+    deadline: reads<number>('duration', 'How long a device may take, where its document does not say', {
+      from: '1s',
+      to: '1h'
+    }),
+    atOnce: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description: 'Devices asked at once; those that let us wait give their place to others'
+    })
+  },
+  'How the devices that billing names are asked for counters and health'
+)
+
 const Ledger = section(
   {
     retention: reads<number>('duration', 'How long records that billing has are kept as evidence', {
@@ -372,6 +391,7 @@ export const ConfigFile = section(
     sealing: Sealing,
     sessions: Sessions,
     enforcement: Enforcement,
+    polling: Polling,
     ledger: Ledger,
     templates: Type.Optional(
       path('Directory of your own templates for turnpike provision, beside those that come with it')

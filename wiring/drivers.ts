@@ -1,4 +1,5 @@
 import type { AnyDriver, Device, Nas } from '../agent/model/index.js'
+import { withoutSchedule } from '../agent/poller/index.js'
 import type { Replica } from '../agent/subscribers/index.js'
 import { type DriverName, drivers, isDriverName } from '../drivers/index.js'
 import { Secret } from '../protocols/radius/index.js'
@@ -42,7 +43,7 @@ export function deviceDriver(device: Device, base: Base): AnyDriver | undefined 
     return undefined
   }
   try {
-    return makers[driver](device, base)
+    return makers[driver](withoutSchedule(device), base)
   } catch (error) {
     base.log.error({ err: error, device: id }, 'a device cannot be driven: its document is not understood')
     return undefined

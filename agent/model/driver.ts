@@ -47,12 +47,17 @@ export interface Observation {
   readonly detail: string
 }
 
-/** Running totals of one port or subscriber, from the subscriber's view. */
+/**
+ * Running totals of one port or subscriber, from the subscriber's view. `key` is a kind and a name: `interface:ether3`,
+ * `device:eth0`, `address:192.0.2.1`, `queue:…`.
+ */
 export interface CounterSample {
   readonly key: string
   readonly at: Milliseconds
   readonly upOctets: bigint
   readonly downOctets: bigint
+  /** 32 where the counters wrap at 2³². Absent: 64. */
+  readonly bits?: 32 | 64
   /** Changes when the box restarted and its counters with it. */
   readonly bootId?: string
 }

@@ -79,6 +79,16 @@ export const CommandCompletedData = Type.Object({
 })
 export type CommandCompletedData = Static<typeof CommandCompletedData>
 
+/** `turnpike.device.state`: a device that is polled came up, went down, or does both too often to be told each time. */
+export const DeviceStateData = Type.Object({
+  driver: Type.String(),
+  state: Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('flapping')]),
+  was: Type.Optional(Type.String({ description: 'the state that was told before; absent the first time' })),
+  detail: Type.String({ description: 'a sentence for a person' }),
+  code: Type.Optional(Type.String({ description: 'of the failure: UNREACHABLE, TIMEOUT, AUTH, …' }))
+})
+export type DeviceStateData = Static<typeof DeviceStateData>
+
 /** `turnpike.agent.status`: the heartbeat of each minute, or a problem that a person should see. */
 export const AgentStatusData = Type.Object({
   version: Type.Optional(Type.String()),
@@ -111,7 +121,7 @@ export const eventData = {
   'turnpike.quota.reached': Open,
   'turnpike.enforcement': Open,
   'turnpike.command.completed': CommandCompletedData,
-  'turnpike.device.state': Open,
+  'turnpike.device.state': DeviceStateData,
   'turnpike.agent.status': AgentStatusData,
   'turnpike.ledger.lost': LedgerLostData
 } as const satisfies Record<string, TSchema>

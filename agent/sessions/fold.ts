@@ -1,4 +1,4 @@
-import { RecordKind } from '../model/index.js'
+import { isPolled, RecordKind } from '../model/index.js'
 import type { Accounting, Cause, Milliseconds, Session, UsageRecord } from '../model/index.js'
 import { accountFor, advanced, elapsed, opened, totalDown, totalUp } from './advance.js'
 
@@ -172,7 +172,8 @@ function count(before: Session, accounting: Accounting, seconds: number, how: Co
 function usageCause(accounting: Accounting, { verdict, reset }: Counting): Cause {
   if (reset) return 'counter-reset'
   if (verdict === 'reopened') return 'reopened'
-  return accounting.status === 'stop' ? 'stop' : 'interim'
+  if (accounting.status === 'stop') return 'stop'
+  return isPolled(accounting) ? 'poll' : 'interim'
 }
 
 function unchanged(session: Session, accounting: Accounting, verdict: 'duplicate' | 'late', words: string): Folded {

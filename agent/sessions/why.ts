@@ -143,8 +143,14 @@ const endWords: Partial<Record<Cause, string>> = {
   silent: 'closed by the agent: nothing was heard for the grace period'
 }
 
+const packetWords: Partial<Record<Cause, string>> = {
+  stop: 'Stop',
+  interim: 'Interim-Update',
+  poll: 'counters of the port, read by the agent'
+}
+
 function usageWords({ cause, upOctets, downOctets, seconds, totalUpOctets, totalDownOctets }: UsageRecord): string {
-  const packet = cause === 'stop' ? 'Stop' : cause === 'interim' ? 'Interim-Update' : 'packet'
+  const packet = packetWords[cause] ?? 'packet'
   const totals = `${totalUpOctets} up, ${totalDownOctets} down in all`
   const step = `${upOctets} up and ${downOctets} down in ${seconds} s`
   if (cause === 'counter-reset')

@@ -26,6 +26,7 @@ function statusWords(status: wire.Status): string {
       'documents',
       `${countWords(documents.subscribers, 'subscriber')}, ${countWords(documents.profiles, 'profile')}, ${countWords(documents.nases, 'NAS', 'NASes')}, ${countWords(documents.devices, 'device')}`
     ],
+    ['devices', deviceWords(status.devices)],
     ['billing', uplinkWords(uplink)],
     ['rejections', rejectionWords(status.rejections.lastHour)],
     ['enforcement', `${enforcement.pending} pending, ${enforcement.held} held, ${enforcement.failed} failed`],
@@ -37,6 +38,11 @@ function rejectionWords(kinds: number): string {
   return kinds === 0
     ? 'none within the last hour'
     : `${countWords(kinds, 'kind')} within the last hour (turnpike rejections)`
+}
+
+function deviceWords({ up, down, flapping, unknown }: wire.Status['devices']): string {
+  const others = Object.entries({ flapping, 'not asked yet': unknown }).filter(([, count]) => count > 0)
+  return [`${up} up, ${down} down`, ...others.map(([what, count]) => `${count} ${what}`)].join(', ')
 }
 
 const uplinkStates: Readonly<Record<string, string>> = {

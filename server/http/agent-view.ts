@@ -14,6 +14,7 @@ import {
   type Suspension
 } from '../../agent/model/index.js'
 import { type AttributeProblems, desired, type RejectCode, rejections } from '../../agent/policy/index.js'
+import type { DeviceStatus, Poller } from '../../agent/poller/index.js'
 import type { Provisioner, ProvisionOrder } from '../../agent/provisioning/index.js'
 import type { AddressLeases } from '../../agent/pool/index.js'
 import type { Quotas } from '../../agent/quota/index.js'
@@ -22,6 +23,7 @@ import type { LearntMacs, Replica } from '../../agent/subscribers/index.js'
 import type { Uplink } from '../../agent/uplink/index.js'
 import type { RadiusServer, RejectedLately } from '../radius/index.js'
 import { ApiError } from './errors.js'
+import { deviceAttention, deviceCounts, inNeedFirst, portCounts } from './devices.js'
 import { metricsOf } from './figures.js'
 import { provisionHere } from './provision-here.js'
 import type {
@@ -55,6 +57,7 @@ export interface AgentParts {
   readonly problems: AttributeProblems
   readonly sessions: Sessions
   readonly enforcement: Enforcement
+  readonly poller: Poller
   readonly provisioner: Provisioner
   readonly radius: RadiusServer
   readonly rejectedLately: RejectedLately
@@ -98,6 +101,7 @@ export class LiveView implements AgentView {
         devices: counts.device
       },
       sessions: { open, stale },
+      devices: deviceCounts(this.#parts.poller.status()),
       ledger: {
         epoch: ledger.epoch,
         durableHead: ledger.durableHead,
@@ -260,12 +264,18 @@ export class LiveView implements AgentView {
     return provisionHere(this.#parts.provisioner, order)
   }
 
+  devices(): readonly DeviceStatus[] {
+    return inNeedFirst(this.#parts.poller.status())
+  }
+
   metrics(): readonly Metric[] {
-    const { ledger, sessions, enforcement, radius, uplink } = this.#parts
+    const { ledger, sessions, enforcement, poller, radius, uplink } = this.#parts
+    const devices = poller.status()
     return metricsOf({
       ledger: { durableHead: ledger.durableHead, ok: ledger.state().status === 'ok', diskOctets: ledger.diskUse.used },
       sessions: sessions.counts(),
       enforcement: enforcement.status(),
+      devices: { states: deviceCounts(devices), ...portCounts(devices), polls: poller.counts() },
       radius: radius.counters(),
       uplink: uplink?.status()
     })
@@ -318,6 +328,7 @@ export class LiveView implements AgentView {
     if (replica.held !== undefined)
       words.push(`A snapshot would remove ${replica.held.removes} of ${replica.held.of} subscribers: it waits for you.`)
     words.push(...this.#parts.pools.attention(), ...this.#parts.problems.words(), ...this.#parts.warnings())
+    words.push(...deviceAttention(this.#parts.poller.status()))
     const connection = uplink?.status()
     if (connection?.lastError !== undefined) words.push(`Billing: ${connection.lastError}`)
     return words

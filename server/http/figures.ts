@@ -1,4 +1,5 @@
 import type { EnforcementStatus } from '../../agent/enforcement/index.js'
+import type { PollerCounts } from '../../agent/poller/index.js'
 import type { SessionCounts } from '../../agent/sessions/index.js'
 import type { UplinkStatus } from '../../agent/uplink/index.js'
 import type { RadiusCounts } from '../radius/index.js'
@@ -9,13 +10,25 @@ export interface Figures {
   readonly ledger: { readonly durableHead: number; readonly ok: boolean; readonly diskOctets: number }
   readonly sessions: SessionCounts
   readonly enforcement: EnforcementStatus
+  readonly devices: {
+    readonly states: Readonly<Record<string, number>>
+    readonly counted: number
+    readonly unclaimed: number
+    readonly problems: number
+    readonly polls: PollerCounts
+  }
   readonly radius: RadiusCounts
   readonly uplink: UplinkStatus | undefined
 }
 
 /** The agent's figures by the names under which Prometheus keeps them. */
 export function metricsOf(figures: Figures): Metric[] {
-  return [...radius(figures.radius), ...agent(figures), ...(figures.uplink === undefined ? [] : uplink(figures.uplink))]
+  return [
+    ...radius(figures.radius),
+    ...agent(figures),
+    ...devices(figures.devices),
+    ...(figures.uplink === undefined ? [] : uplink(figures.uplink))
+  ]
 }
 
 function radius(counts: RadiusCounts): Metric[] {
@@ -38,6 +51,21 @@ function agent({ ledger, sessions, enforcement }: Figures): Metric[] {
     one('turnpike_ledger_ok', '1 while records are taken', 'gauge', ledger.ok ? 1 : 0),
     one('turnpike_ledger_disk_octets', 'Octets that the ledger takes on disk', 'gauge', ledger.diskOctets),
     gauge('turnpike_enforcements', 'Decisions that are not proven', 'state', { pending, held, failed })
+  ]
+}
+
+function devices({ states, counted, unclaimed, problems, polls }: Figures['devices']): Metric[] {
+  const { answered, failed, counters, quick, slow, waiting } = polls
+  return [
+    gauge('turnpike_devices', 'Devices that are polled, by state', 'state', states),
+    gauge('turnpike_device_ports', 'Ports of devices, by whom they count for', 'for', {
+      subscriber: counted,
+      nobody: unclaimed
+    }),
+    one('turnpike_device_port_problems', 'Ports that cannot be billed', 'gauge', problems),
+    counter('turnpike_polls_total', 'Polls of devices by outcome', 'outcome', { answered, failed }),
+    one('turnpike_polled_counters_total', 'Counters that were read', 'counter', counters),
+    gauge('turnpike_polls', 'Polls under way, and those that wait for a place', 'state', { quick, slow, waiting })
   ]
 }
 

@@ -24,6 +24,7 @@ export const Status = Type.Object({
   listeners: Type.Array(Type.Object({ purpose: Text, address: Text, port: Count, receiveBuffer: Count })),
   documents: Type.Object({ subscribers: Count, profiles: Count, nases: Count, devices: Count }),
   sessions: Type.Object({ open: Count, stale: Count }),
+  devices: Type.Object({ up: Count, down: Count, flapping: Count, unknown: Count }),
   ledger: Type.Object({ epoch: Text, durableHead: Count, diskOctets: Count, diskBudget: Count }),
   uplink: Type.Object({
     state: Text,
@@ -125,6 +126,26 @@ export const UsageQuery = Type.Object(
   { additionalProperties: false }
 )
 export type UsageQuery = Static<typeof UsageQuery>
+
+export const DeviceList = Type.Object({
+  devices: Type.Array(
+    Type.Object({
+      device: Text,
+      driver: Text,
+      state: Type.Unsafe<'up' | 'down' | 'flapping' | 'unknown'>({ enum: ['up', 'down', 'flapping', 'unknown'] }),
+      detail: Text,
+      at: Type.Optional(Type.String({ description: 'when it was asked last; absent before' })),
+      tookMs: Type.Number(),
+      counted: Type.Integer({ minimum: 0, description: 'ports that count for a subscriber' }),
+      unclaimed: Type.Object(
+        { count: Count, first: Type.Array(Text) },
+        { description: 'ports that count for nobody, where any counts' }
+      ),
+      problems: Sentences
+    })
+  )
+})
+export type DeviceList = Static<typeof DeviceList>
 
 const Words = Type.String({ minLength: 1, maxLength: 512 })
 export const SuspendBody = Type.Object(

@@ -11,6 +11,7 @@ import type {
   TemplateSummary,
   TreatmentKind
 } from '../../agent/model/index.js'
+import type { DeviceStatus } from '../../agent/poller/index.js'
 import type { ProvisionOrder } from '../../agent/provisioning/index.js'
 
 /*
@@ -41,6 +42,8 @@ export interface AgentStatus {
     readonly devices: number
   }
   readonly sessions: { readonly open: number; readonly stale: number }
+  /** Devices that are polled, by state. */
+  readonly devices: Readonly<Record<DeviceStatus['state'], number>>
   readonly ledger: {
     readonly epoch: string
     /** The last sequence that is synced. */
@@ -220,5 +223,7 @@ export interface AgentView {
    * @throws ApiError `API_PROVISIONING` when nothing was sent, `API_DEVICE` with what was taken back
    */
   provision(order: ProvisionOrder): Promise<Applied>
+  /** Every device that is polled, those that are not up first. */
+  devices(): readonly DeviceStatus[]
   metrics(): readonly Metric[]
 }

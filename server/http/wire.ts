@@ -1,5 +1,6 @@
 import type { EvidenceEntry } from '../../agent/enforcement/index.js'
 import { type EnforcementNotice, type Session, sessionOctets } from '../../agent/model/index.js'
+import type { DeviceStatus } from '../../agent/poller/index.js'
 import type * as schemas from './schemas.js'
 import type { AgentStatus, QuarantinedView, RejectionView, SessionStory, SubscriberView, UsageView } from './view.js'
 
@@ -86,6 +87,16 @@ export function rejectionWire({ at, lastAt, ...rejection }: RejectionView): sche
 
 export function evidenceWire(entry: EvidenceEntry): schemas.EvidenceList['entries'][number] {
   return { ...entry, at: time(entry.at) }
+}
+
+export function deviceWire({ at, took, unclaimed, ...device }: DeviceStatus): schemas.DeviceList['devices'][number] {
+  return {
+    ...device,
+    ...(at > 0 && { at: time(at) }),
+    tookMs: took,
+    unclaimed: { count: unclaimed.count, first: [...unclaimed.first] },
+    problems: [...device.problems]
+  }
 }
 
 export function quarantineWire(event: QuarantinedView): schemas.Quarantine['events'][number] {

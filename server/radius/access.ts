@@ -1,5 +1,14 @@
 import type { Logger } from 'pino'
-import type { Clock, Grant, Profile, Refusal, Session, Subscriber, Vendor } from '../../agent/model/index.js'
+import {
+  type Clock,
+  type Grant,
+  isPolled,
+  type Profile,
+  type Refusal,
+  type Session,
+  type Subscriber,
+  type Vendor
+} from '../../agent/model/index.js'
 import {
   type Acceptance,
   AcceptEncoder,
@@ -81,7 +90,8 @@ class Access {
     this.#encoder = new AcceptEncoder(options.dictionary, options.settings, options.log, options.problems)
     this.#damping = options.damping ?? new Damping(options.clock)
     this.#addresses = new Addresses(options.pools)
-    this.#sessionsOf = subscriber => options.sessions.ofSubscriber(subscriber)
+    // A port that the agent counts is no login.
+    this.#sessionsOf = subscriber => options.sessions.ofSubscriber(subscriber).filter(of => !isPolled(of))
   }
 
   answer(request: RadiusRequest): Answer | Promise<Answer> {

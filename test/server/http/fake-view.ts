@@ -1,4 +1,5 @@
 import type { EvidenceCheck, EvidenceEntry } from '../../../agent/enforcement/index.js'
+import type { DeviceStatus } from '../../../agent/poller/index.js'
 import type { EnforcementNotice, Session, Subscriber, Suspension } from '../../../agent/model/index.js'
 import type { ProvisionOrder } from '../../../agent/provisioning/index.js'
 import {
@@ -57,6 +58,7 @@ const healthy: AgentStatus = {
   listeners: [{ purpose: 'authentication', address: '127.0.0.1', port: 1812, receiveBuffer: 425_984 }],
   documents: { subscribers: 2, profiles: 1, nases: 1, devices: 0 },
   sessions: { open: 1, stale: 0 },
+  devices: { up: 1, down: 0, flapping: 0, unknown: 0 },
   ledger: { epoch: '01JD', durableHead: 4711, diskOctets: 5_000_000, diskBudget: 20 * 2 ** 30 },
   uplink: { state: 'connected', backlog: 0, backlogAgeMs: 0, perSecond: 0, quarantined: 1 },
   rejections: { lastHour: 1 },
@@ -76,6 +78,18 @@ export const aNotice: EnforcementNotice = {
   detail: 'the NAS sent a Stop',
   requestedAt: noon - 5000,
   afterMs: 420
+}
+
+export const aDevice: DeviceStatus = {
+  device: 'sw-1',
+  driver: 'snmp',
+  state: 'down',
+  detail: 'Nothing answers.',
+  at: noon,
+  took: 6000,
+  counted: 1,
+  unclaimed: { count: 2, first: ['ge-0', 'ge-1'] },
+  problems: ['ge-9: the device counts no port of that name.']
 }
 
 /** An agent without an agent: two subscribers, three sessions; decisions are remembered in `said`. */
@@ -121,6 +135,10 @@ export class FakeView implements AgentView {
     )
     const end = from + query.limit
     return { items: found.slice(from, end), ...(end < found.length && { cursor: String(end) }) }
+  }
+
+  devices() {
+    return [aDevice]
   }
 
   async why(id: string) {

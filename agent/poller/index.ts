@@ -1,0 +1,6 @@
+export type { LaneLimits } from './lanes.js'
+export type { PolledDriver } from './needs.js'
+export { Poller, type PollerOptions } from './poller.js'
+export type { Damping, DeviceState } from './reachability.js'
+export { type Schedule, withoutSchedule } from './schedule.js'
+export type { DeviceStatus, PollerCounts } from './status.js'

@@ -19,8 +19,8 @@ export const afterMs: After = (ms, run) => {
   return () => clearTimeout(timer)
 }
 
-/** No device is asked more often: its SNMP runs on a small processor. Seconds. */
-const SHORTEST = 10
+/** Seconds. */
+const SHORTEST = 1
 const LONGEST = 86_400
 const JITTER = 0.1
 const SPREAD = 60_000
@@ -34,7 +34,7 @@ export function scheduleOf({ options = {} }: Device, standard: Schedule = schedu
   if (poll === false) return undefined
   const said = (typeof poll === 'object' && poll !== null ? poll : {}) as Readonly<Record<string, unknown>>
   const interval = milliseconds(said['interval'], SHORTEST) ?? standard.interval
-  const deadline = milliseconds(said['deadline'], 1) ?? standard.deadline
+  const deadline = milliseconds(said['deadline'], SHORTEST) ?? standard.deadline
   return { interval, deadline: Math.min(interval, deadline) }
 }
 

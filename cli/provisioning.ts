@@ -9,7 +9,7 @@ import { readAnswer } from './password.js'
 
 /** What `turnpike provision` was told, beside template and device. */
 export interface ProvisionOptions {
-  readonly set: readonly string[]
+  readonly set?: readonly string[]
   readonly values?: string
   readonly dryRun?: boolean
 }
@@ -42,7 +42,7 @@ export function provision(
 async function valuesOf(
   invocation: Invocation,
   variables: readonly TemplateVariable[],
-  { set, values: file }: ProvisionOptions
+  { set = [], values: file }: ProvisionOptions
 ): Promise<Record<string, Value>> {
   const values: Record<string, Value> = file === undefined ? {} : fromFile(file, variables)
   for (const given of set) {

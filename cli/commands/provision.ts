@@ -11,7 +11,7 @@ export function provisionCommand(program: Command): void {
     .argument('<template>', 'what is to be set up; turnpike templates lists all')
     .argument('<device>', 'id of its document, as billing sends it')
     .description('set a device up by a template: every step is read back, and taken back where one fails')
-    .option('--set <name=value>', 'a value of the template, again for each; a secret as file:PATH', collect, [])
+    .option('--set <name=value>', 'a value of the template, again for each; a secret as file:PATH', collect)
     .option('--values <file>', 'a file of values, YAML or JSON; --set goes before it')
     .option('-n, --dry-run', 'change nothing: say what would be changed')
     .action(async (template: string, device: string, options: ProvisionOptions, command: Command) => {
@@ -21,7 +21,7 @@ export function provisionCommand(program: Command): void {
     })
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
 

@@ -3,7 +3,7 @@ import { type CounterSample, decodeUsage, DriverError, RecordKind } from '../../
 import { heard } from '../sessions/packets.js'
 import { settle } from '../enforcement/time.js'
 import { MemoryLedger } from '../sessions/memory-ledger.js'
-import { billed, Box, device, Documents, house, subscriber, told } from './house.js'
+import { billed, type Box, device, Documents, house, subscriber, told } from './house.js'
 
 /* Schedules, limits, who is billed, and what is told of devices. */
 

@@ -16,8 +16,8 @@ import type { Decisions } from './decisions.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
 import type { Target } from './order.js'
 import { type AppliedTreatment, compare, inForce, isTighter, type Need, type Step } from './plan.js'
-import { isRadius, isUnauthenticated, type Reaches } from './reach.js'
-import type { Standing } from './standing.js'
+import { addressesOf, isRadius, isUnauthenticated, type Reaches } from './reach.js'
+import type { Mark, Standing } from './standing.js'
 
 /** What a device does is not said in attributes: the vocabulary that can say everything leaves every kind as it is. */
 const ANY_DEVICE: Vendor = 'mikrotik'
@@ -191,8 +191,18 @@ export class Desires {
     const served = new Set(sessions.flatMap(({ session }) => this.#devicesOf(session, desire.subscriber)))
     return this.#options.standing
       .of(desire.id)
-      .filter(mark => mark.found !== true && isTighter(mark.kind, desire.kind) && !served.has(mark.device))
+      .filter(mark => mark.found !== true && !served.has(mark.device))
+      .filter(mark => isTighter(mark.kind, desire.kind) || (desire.subscriber === undefined && this.#isTaken(mark)))
       .map(({ device, kind: was }) => ({ device, step: this.#deviceStep(desire, kind, 'looser'), before: bare(was) }))
+  }
+
+  /** Whether the port or the address of somebody who is gone is another's by now: nobody suffers for who was there before. */
+  #isTaken({ device, ports, addresses }: Mark): boolean {
+    for (const { devices = [], ...other } of this.#options.replica.subscribers()) {
+      if (devices.some(one => one.device === device && ports.includes(one.port))) return true
+      if (addressesOf(other).some(address => addresses.includes(address))) return true
+    }
+    return false
   }
 
   /** Devices at which the session's own task sees to what stands there: those of a NAS that takes no CoA. */

@@ -7,7 +7,7 @@ import { ladder, type Rung, undoing, type Verb } from './ladder.js'
 import type { SessionsView } from './needs.js'
 import { type AppliedTreatment, isVaried, type Need, sessionRef, type Step } from './plan.js'
 import type { NasQueues } from './queue.js'
-import type { Reach, Reaches } from './reach.js'
+import { addressesOf, type Reach, type Reaches } from './reach.js'
 import type { Standing } from './standing.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
 import type { Watches } from './watches.js'
@@ -61,7 +61,7 @@ export class Dispatch {
       rungs: rungsOf(need, reaches).filter(({ verb }) => only?.includes(verb) ?? true),
       observers: reaches.filter(({ driver, beside }) => !beside && driver.capabilities.includes('observe')),
       readable: isReadable(step, before),
-      keeper: new Keeper(standing, owner.id, session),
+      keeper: new Keeper(standing, owner, session),
       queues,
       times,
       after,
@@ -91,9 +91,9 @@ export class Dispatch {
     const open = sessions.ofSubscriber(id)
     const here = session === undefined ? open : open.filter(({ nas }) => nas === session.nas)
     const mark = standing.of(id).find(({ device }) => device === place)
-    const { ipv4 = '', ipv6Prefix, delegatedPrefix } = subscriber?.addresses ?? {}
-    const address = session?.framedIpv4 || ipv4
-    const prefixes = [ipv6Prefix, delegatedPrefix].filter(prefix => prefix !== undefined)
+    const fixed = addressesOf(subscriber)
+    const address = session?.framedIpv4 || fixed.find(text => !text.includes(':'))
+    const prefixes = fixed.filter(text => text.includes(':'))
     const allPorts = [...new Set([...ports, ...(mark?.ports ?? [])])]
     return {
       id,

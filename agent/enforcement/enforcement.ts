@@ -121,8 +121,9 @@ export class Enforcement {
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
-  #meetEverybody({ decisions, desires }: Parts): void {
+  #meetEverybody({ decisions, desires, standing }: Parts): void {
     const { replica, sessions } = this.#options
+    for (const id of standing.departed()) if (replica.subscriber(id) === undefined) desires.removed(id, true)
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
     const first = decisions.takeBaseline()
@@ -184,9 +185,12 @@ export class Enforcement {
       if (kind === 'nas') parts.orders.repair(order => order.concerns(id))
       if (kind !== 'subscriber') continue
       parts.desires.removed(id, document === undefined)
+      parts.standing.removed(id, document === undefined)
       ids.add(id)
     }
     parts.slices.add(ids, 'billing')
+    // Their port or address may be another's now.
+    parts.slices.add(parts.standing.departed(), 'reconciliation')
     if (profiles.size > 0) parts.slices.add(this.#onlineWith(profiles), 'billing')
     parts.orders.recheckHeld()
     parts.rounds.note(ids)

@@ -1,5 +1,5 @@
-import { type Applied, DriverError, type Session } from '../model/index.js'
-import { isRadius } from './reach.js'
+import { type Applied, DriverError, type Session, type Subscriber } from '../model/index.js'
+import { addressesOf, isRadius } from './reach.js'
 import type { Rung } from './ladder.js'
 import type { Step } from './plan.js'
 import type { Standing } from './standing.js'
@@ -19,11 +19,17 @@ export function lasts({ driver, verb }: Rung): boolean {
 export class Keeper {
   readonly #standing: Standing
   readonly #subscriber: string
+  readonly #addresses: readonly string[]
   readonly #session: Session | undefined
 
-  constructor(standing: Standing, subscriber: string, session: Session | undefined) {
+  constructor(
+    standing: Standing,
+    { id, subscriber }: { readonly id: string; readonly subscriber: Subscriber | undefined },
+    session: Session | undefined
+  ) {
     this.#standing = standing
-    this.#subscriber = subscriber
+    this.#subscriber = id
+    this.#addresses = addressesOf(subscriber)
     this.#session = session
   }
 
@@ -47,8 +53,10 @@ export class Keeper {
   async #write(device: string, ports: readonly string[], kind: Step['how']['kind']): Promise<boolean> {
     const names = this.#session === undefined ? [] : [this.#session.userName]
     const nases = this.#session === undefined ? [] : [this.#session.nas]
+    const subscriber = this.#subscriber
+    const addresses = this.#addresses
     try {
-      return await this.#standing.note({ subscriber: this.#subscriber, device, kind, ports, names, nases })
+      return await this.#standing.note({ subscriber, device, kind, ports, addresses, names, nases })
     } catch (cause) {
       throw new DriverError(
         'UNSUPPORTED',

@@ -117,6 +117,12 @@ export function isUnauthenticated({ credentials: { password, ntHash, macs = [] }
   return password === undefined && ntHash === undefined && macs.length === 0
 }
 
+/** The addresses and prefixes that a document gives for good. */
+export function addressesOf(subscriber: Subscriber | undefined): readonly string[] {
+  const { ipv4, ipv6Prefix, delegatedPrefix } = subscriber?.addresses ?? {}
+  return [ipv4, ipv6Prefix, delegatedPrefix].filter(address => address !== undefined)
+}
+
 function shuts({ capabilities }: AnyDriver): boolean {
   return capabilities.includes('block') && capabilities.includes('restore')
 }

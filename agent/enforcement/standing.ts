@@ -17,6 +17,8 @@ export interface Mark {
   readonly kind: TreatmentKind
   /** The ports that were named to the device. */
   readonly ports: readonly string[]
+  /** Addresses and prefixes of the subscriber's document. */
+  readonly addresses: readonly string[]
   /** User names of the sessions that it was applied for: drivers mark by them too. */
   readonly names: readonly string[]
   /** The NASes of these sessions; none where there was no session. */
@@ -25,6 +27,8 @@ export interface Mark {
   readonly confirmed: boolean
   /** It was so before we came: it is not ours to undo. */
   readonly found?: boolean
+  /** Billing has removed the subscriber since: absence alone would be no such word. */
+  readonly gone?: boolean
 }
 
 /** Everything that stands at devices. */
@@ -63,13 +67,14 @@ export class Standing {
    * @returns whether nothing was known to stand there before
    * @throws LedgerError
    */
-  async note(mark: Omit<Mark, 'confirmed' | 'found'>): Promise<boolean> {
+  async note(mark: Omit<Mark, 'confirmed' | 'found' | 'gone'>): Promise<boolean> {
     const { subscriber, device } = mark
     const before = this.#marks.get(subscriber)?.get(device)
     const union = (one: readonly string[] = [], other: readonly string[]): string[] => [...new Set([...one, ...other])]
     const noted: Mark = {
       ...mark,
       ports: union(before?.ports, mark.ports),
+      addresses: union(before?.addresses, mark.addresses),
       names: union(before?.names, mark.names),
       nases: union(before?.nases, mark.nases),
       confirmed: false,
@@ -90,6 +95,16 @@ export class Standing {
   doubt(subscriber: string, device: string): void {
     const mark = this.#marks.get(subscriber)?.get(device)
     if (mark !== undefined) this.#put({ ...mark, confirmed: false })
+  }
+
+  /** Billing removed the subscriber, or has them again. */
+  removed(subscriber: string, gone: boolean): void {
+    for (const { gone: _, ...mark } of this.of(subscriber)) this.#put({ ...mark, ...(gone && { gone }) })
+  }
+
+  /** Those whom billing has removed, and against whom something stands. */
+  departed(): readonly string[] {
+    return this.subscribers().filter(subscriber => this.of(subscriber).some(({ gone }) => gone === true))
   }
 
   /** Nothing stands there any more. */

@@ -208,6 +208,29 @@ t.test('a device that lost what stood is told again', async t => {
   t.match(world.last('alice'), { state: 'proven', way: 'port' })
 })
 
+t.test('the port and the address of somebody who is gone serve whoever has them next', async t => {
+  const world = await suspendedByPort(t)
+  const gateway = device(world, 'gw', 'linux')
+  const addresses = { ipv4: '192.0.2.7' }
+  world.person('bob', { bind: { nas: 'gw' }, addresses })
+  world.suspend('bob')
+  await settle()
+  t.equal(gateway.has.get('bob'), 'blocked')
+  world.replica.remove('alice')
+  world.replica.remove('bob')
+  await world.restart()
+  await settle()
+  const sw = world.devices.get('sw')!
+  t.equal(sw.has.get('ge3'), 'blocked', 'nobody is there yet')
+  world.replica.put({ ...world.person('carol', onSwitch) })
+  await settle()
+  t.equal(sw.has.get('ge3'), 'full')
+  t.equal(gateway.has.get('bob'), 'blocked')
+  world.replica.put({ ...world.person('dora', { bind: { nas: 'gw' }, addresses }) })
+  await settle()
+  t.equal(gateway.has.get('bob'), 'full')
+})
+
 t.test('what cannot be recorded is not applied', async t => {
   const world = new World()
   const sw = device(world, 'sw', 'snmp')

@@ -157,20 +157,7 @@ export class Orders {
   }
 
   #nothingToDo(order: Order, desire: Desire): void {
-    const { desires } = this.#options
-    const { id, kind } = desire
-    if (desires.isOnline(id))
-      this.#proven(order, { proof: 'reauthentication', detail: `Every open session has "${kind}" already.` })
-    else if (desires.isDeviceOnly(desire))
-      this.#proven(order, {
-        proof: 'observed',
-        detail: `No session is open; the line has "${kind}" at its device already.`
-      })
-    else
-      this.#proven(order, {
-        proof: 'offline',
-        detail: `No session is open; the next Access-Request is answered with "${kind}".`
-      })
+    this.#proven(order, alreadySo(desire, this.#options.desires))
   }
 
   #start(order: Order, desire: Desire, needs: readonly Need[]): void {
@@ -311,6 +298,17 @@ function factsOf(desire: Desire, orderedBy: string, requestedAt: Milliseconds): 
     orderedBy,
     requestedAt
   }
+}
+
+/** What is said where nothing needs doing. */
+function alreadySo(desire: Desire, desires: Desires): StepFacts {
+  const { id, kind } = desire
+  if (desires.isOnline(id)) return { proof: 'reauthentication', detail: `Every open session has "${kind}" already.` }
+  if (!desires.isDeviceOnly(desire))
+    return { proof: 'offline', detail: `No session is open; the next Access-Request is answered with "${kind}".` }
+  return kind === 'full'
+    ? { proof: 'offline', detail: 'No session is open, and nothing of ours stands at a device against them.' }
+    : { proof: 'observed', detail: `No session is open; the device had said that the line has "${kind}".` }
 }
 
 function whereOf({ session, place }: Task): Pick<StepFacts, 'session' | 'nas'> {

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import type { Device, Documents, Subscriber } from '../../agent/model/index.js'
+import { ApiClient } from '../../cli/client.js'
+import { evidenceOf } from '../../cli/evidence.js'
 import { loadConfig } from '../../config/index.js'
 import { type Agent, startAgent } from '../../main.js'
 import { AcctStatusType, Attr, AttributeWriter, Code, Secret } from '../../protocols/radius/index.js'
@@ -35,7 +37,7 @@ t.test('a static line: its port goes off, and the next process switches it on ag
   furnishSystem(box, 'sw-1', 1000)
   for (const index of [1, 2]) furnishPort(box, { index, name: `ge${index}`, received: 0n, sent: 0n })
   const admin = (index: number): unknown => box.mib.value(`1.3.6.1.2.1.2.2.1.7.${index}`)?.value
-  const { start, put } = stage(t, [])
+  const { start, put, socket } = stage(t, [])
   const device = documentOf('sw-1', 'snmp', port, { uplinks: ['ge2'] })
   const alice: Subscriber = { ...active, devices: [{ device: 'sw-1', port: 'ge1' }] }
 
@@ -53,6 +55,24 @@ t.test('a static line: its port goes off, and the next process switches it on ag
   await until(() => last(agent)?.state === 'proven')
   t.match(last(agent), { way: 'port', proof: 'observed', want: 'full' })
   t.strictSame([admin(1), admin(2)], [1, 1])
+
+  const api = new ApiClient(socket)
+  t.teardown(() => api.close())
+  const log = await evidenceOf(api, 'alice')
+  t.match(
+    log.filter(({ state }) => state !== 'acknowledged').map(({ want, state, way }) => [want, state, way]),
+    [
+      ['blocked', 'requested', undefined],
+      ['blocked', 'sent', 'port'],
+      ['blocked', 'proven', 'port'],
+      ['full', 'requested', undefined],
+      ['full', 'sent', 'port'],
+      ['full', 'proven', 'port']
+    ],
+    'the evidence spans both processes'
+  )
+  t.match(log[0], { orderedBy: 'billing', reference: 'invoice 7' })
+  t.match(await api.get('/v1/evidence/check'), { entries: log.length, head: log.at(-1)?.hash, broken: undefined })
 })
 
 t.test('a NAS that takes no CoA: its own API is asked at once, and nothing is sent to its CoA port', async t => {
@@ -131,6 +151,7 @@ ${ofNas.map(line => `    ${line}\n`).join('')}api:
   let running: Agent | undefined
   t.teardown(() => running?.close())
   return {
+    socket: join(directory, 'api.sock'),
     start: async (): Promise<Agent> =>
       (running = await startAgent(loadConfig(file), { log: pino({ level: 'silent' }), version: 'test' })),
     put: (agent: Agent, kind: 'device' | 'subscriber', document: Documents['device' | 'subscriber']) =>

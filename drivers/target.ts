@@ -1,6 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 import { type Device, DriverError } from '../agent/model/index.js'
 
+const own = new BlockList()
+own.addSubnet('127.0.0.0', 8)
+own.addAddress('::1', 'ipv6')
+
 const forbidden = new BlockList()
 for (const [net, bits] of [
   ['0.0.0.0', 8],
@@ -29,13 +33,28 @@ for (const [net, bits] of [
  * @throws DriverError `UNSUPPORTED`
  */
 export function refuseLocal(address: string, allowLocal: boolean): void {
-  if (allowLocal) return
-  // «::ffff:127.0.0.1» is matched by the rules of IPv4.
-  if (!forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return
+  if (allowLocal || !isIn(forbidden, address)) return
   throw new DriverError(
     'UNSUPPORTED',
     `${address} is a loopback, link-local, group or metadata address. Set the option allowLocal if the device is really there.`
   )
+}
+
+/**
+ * Refuses to send CoA where no NAS is: to links, groups and metadata services. A NAS on the box itself is one.
+ * @throws DriverError `UNSUPPORTED`
+ */
+export function refuseNoNas(nas: string, address: string): void {
+  if (isIn(own, address) || !isIn(forbidden, address)) return
+  throw new DriverError(
+    'UNSUPPORTED',
+    `NAS ${nas}: ${address} is a link-local, group or metadata address, where no NAS takes CoA. Correct its coaAddress.`
+  )
+}
+
+// «::ffff:127.0.0.1» is matched by the rules of IPv4.
+function isIn(list: BlockList, address: string): boolean {
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** The options of a device document, each read once and checked. Errors are DriverError `UNSUPPORTED`. */

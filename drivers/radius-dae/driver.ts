@@ -9,6 +9,7 @@ import {
   type Treatment
 } from '../../agent/model/index.js'
 import { Attr, AttributeWriter, Code, codeName, type Packet, type Secret } from '../../protocols/radius/index.js'
+import { refuseNoNas } from '../target.js'
 import { readNak } from './causes.js'
 import { DaeClient, type DaeClientOptions } from './client.js'
 import { type Dialect, type DialectName, dialects } from './keys.js'
@@ -200,5 +201,6 @@ function coaAddress(nas: Nas): string {
       `NAS ${nas.id} is known by the prefix ${address}: set its coaAddress, where CoA is to go.`
     )
   }
+  refuseNoNas(nas.id, address)
   return address
 }

@@ -468,6 +468,15 @@ t.test('from the address that the NAS takes CoA from', async t => {
   t.equal(await codeOf(stray.disconnect(session, forever)), 'UNREACHABLE', 'an address that is not ours')
 })
 
+t.test('CoA goes to no link, group or metadata service', async t => {
+  const options = { secret: new Secret(SECRET), dictionary, clock: () => NOW }
+  for (const address of ['169.254.169.254', 'fe80::1', '224.0.0.1', '::ffff:169.254.169.254', 'fd00:ec2::254'])
+    t.throws(() => radiusDae({ nas: nasAt(1, { addresses: ['192.0.2.1'], coaAddress: address }), ...options }), {
+      code: 'UNSUPPORTED',
+      message: /NAS bras-1: .* Correct its coaAddress/
+    })
+})
+
 t.test('a NAS that is known by a prefix needs a coaAddress', async t => {
   const options = { secret: new Secret(SECRET), dictionary, clock: () => NOW }
   t.throws(() => radiusDae({ nas: nasAt(1, { addresses: ['10.0.0.0/8'] }), ...options }), {

@@ -1,13 +1,13 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openLedger, restore } from '../agent/ledger/index.js'
+import { clearBar, drawBar, isBarSeen } from './bar.js'
 import { CliError } from './errors.js'
 import type { Invocation } from './invocation.js'
 import { directoryOf } from './ledger-care.js'
 import { countWords } from './words.js'
 
 const LOOK_EVERY = 200
-const FULL = 30
 
 /**
  * Copies the ledger: by the agent where it runs, so that it goes on; else, or where a directory is named, by ourselves.
@@ -60,18 +60,13 @@ export async function restoreLedger(invocation: Invocation, from: string, asked:
 
 /** Shows on a terminal how far a copy is: by the octets that are there. @returns ends it */
 function watch(source: string, target: string): () => void {
-  if (!process.stderr.isTTY) return () => undefined
+  if (!isBarSeen()) return () => undefined
   const whole = Math.max(1, octetsIn(source))
-  const timer = setInterval(() => show(Math.min(1, octetsIn(join(target, 'store')) / whole)), LOOK_EVERY)
+  const timer = setInterval(() => drawBar(Math.min(1, octetsIn(join(target, 'store')) / whole)), LOOK_EVERY)
   return () => {
     clearInterval(timer)
-    process.stderr.write('\r\u001b[K')
+    clearBar()
   }
-}
-
-function show(share: number): void {
-  const bar = '█'.repeat(Math.round(share * FULL)).padEnd(FULL, '░')
-  process.stderr.write(`\r${bar} ${Math.round(share * 100)} %`)
 }
 
 function octetsIn(directory: string): number {

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import {
   type ExportedRecord,
   exportRecords,
+  type InspectOptions,
   type LedgerReport,
   type Lost,
   repair,
   verify
 } from '../agent/ledger/index.js'
 import { toEvent } from '../agent/uplink/events.js'
+import { clearBar, drawBar, isBarSeen } from './bar.js'
 import { csvHeader, csvLine } from './csv.js'
 import { exit } from './errors.js'
 import type { Invocation } from './invocation.js'
@@ -29,12 +31,12 @@ export interface ExportOptions extends Place {
 
 /** Reads everything, checks every checksum, changes nothing; exit status 1 when something is lost or damaged. */
 export async function verifyLedger(invocation: Invocation, asked: string | undefined): Promise<void> {
-  report(invocation, await verify(await directoryOf(invocation, asked), process.stderr.isTTY ? { onProgress } : {}))
+  report(invocation, await verify(await directoryOf(invocation, asked), progress()))
 }
 
 /** Brings a damaged ledger back, and tells what is there afterwards. */
 export async function repairLedger(invocation: Invocation, asked: string | undefined): Promise<void> {
-  report(invocation, await repair(await directoryOf(invocation, asked), process.stderr.isTTY ? { onProgress } : {}))
+  report(invocation, await repair(await directoryOf(invocation, asked), progress()))
 }
 
 /** The ledger that is meant. @throws ConfigError */
@@ -51,10 +53,13 @@ export async function exportLedger(
   const source = format === 'csv' ? '' : ((await invocation.config()).cloud?.source ?? 'turnpike')
   const line = format === 'csv' ? csvLine : (record: ExportedRecord) => toEvent(record, record.epoch, source).json
   if (format === 'csv') await write(csvHeader)
+  // Records that run over the terminal say themselves how far they are.
+  const isDrawn = isBarSeen() && !process.stdout.isTTY
   let count = 0
   let lost = 0
-  for await (const record of exportRecords(await directoryOf(invocation, directory), bounds)) {
+  for await (const record of exportRecords(await directoryOf(invocation, directory), bounds, progress(isDrawn))) {
     if ('lost' in record) {
+      if (isDrawn) clearBar()
       invocation.tell(`lost: records ${record.lost.from} to ${record.lost.to} (${record.lost.reason})`)
       lost += record.lost.to - record.lost.from + 1
       continue
@@ -74,11 +79,13 @@ async function write(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
 }
 
-function onProgress(sequence: number, head: number): void {
-  const share = head === 0 ? 1 : sequence / head
-  const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
-  process.stderr.write(`\r${bar} ${Math.round(share * 100)} %${sequence >= head ? '\n' : ''}`)
+/** A bar where somebody waits at a terminal; it goes when the walk has ended. */
+function progress(isSeen = isBarSeen()): InspectOptions {
+  return isSeen ? { onProgress: (passed, all) => (passed < all ? drawBar(passed / all) : clearBar()) } : {}
 }
+
+const DAMAGED = 'Some of it cannot be read: turnpike ledger repair puts that aside, and billing is told what is lost.'
+const LOST = 'What is lost cannot be brought back: the agent tells billing the ranges when it runs.'
 
 function report(invocation: Invocation, found: LedgerReport): void {
   invocation.answer(found, reportWords)
@@ -94,7 +101,7 @@ function reportWords(report: LedgerReport): string {
     ['cursors', places.join(', ')],
     ['damaged', `${countWords(damagedBlocks, 'block')}, ${damagedEntries} small values`],
     ['quarantine', countWords(quarantined, 'value')]
-  ])}${well ? 'all is well\n' : `${table(lost, lostColumns)}Some of it cannot be read: turnpike ledger repair puts that aside, and billing is told what is lost.\n`}`
+  ])}${well ? 'all is well\n' : `${table(lost, lostColumns)}${damagedBlocks + damagedEntries > 0 ? DAMAGED : LOST}\n`}`
 }
 
 const lostColumns: readonly Column<Lost>[] = [

@@ -55,11 +55,11 @@ export async function repair(
 export async function* exportRecords(
   directory: string,
   bounds: Partial<Range> = {},
-  signal?: AbortSignal
+  options: InspectOptions = {}
 ): AsyncGenerator<ExportedRecord | { readonly lost: Lost }> {
   const { handle, found } = await openIdle(directory)
   try {
-    yield* recordsOf(blocksOf(handle, found, bounds, signal))
+    yield* recordsOf(blocksOf(handle, found, bounds, options))
   } finally {
     await handle.close()
   }

@@ -14,6 +14,8 @@ import type { Survey } from './start.js'
 import type { Pair } from './store.js'
 
 const PAGE = 1024 * 1024
+/** Blocks. */
+const PROGRESS_EVERY = 64
 
 /** What a walk through everything found. */
 export interface LedgerReport {
@@ -38,13 +40,41 @@ export interface LedgerReport {
 
 export interface InspectOptions {
   readonly signal?: AbortSignal
-  /** Called about once a MiB of blocks. */
-  readonly onProgress?: (sequence: number, head: number) => void
+  /** Called every 64 blocks, about once a MiB, and at the end: how many sequences of how many are passed. */
+  readonly onProgress?: (passed: number, all: number) => void
 }
 
 /** A record as it is exported: with the epoch that is part of its id. */
 export interface ExportedRecord extends LedgerRecord {
   readonly epoch: string
+}
+
+/** Tells how far a walk is: of the sequences that were ever given out. */
+class Meter {
+  readonly #range: Range
+  readonly #notKept: readonly Range[]
+  readonly #tell: InspectOptions['onProgress']
+  #blocks = 0
+
+  constructor(found: Survey, range: Range, tell: InspectOptions['onProgress']) {
+    this.#range = range
+    this.#notKept = neverGiven(found.epochs)
+    this.#tell = tell
+  }
+
+  /** A block was passed, whose last sequence this is. */
+  block(last: number): void {
+    if (++this.#blocks % PROGRESS_EVERY === 0) this.#tell?.(this.#until(last), this.#until(this.#range.to))
+  }
+
+  end(): void {
+    this.#tell?.(this.#until(this.#range.to), this.#until(this.#range.to))
+  }
+
+  #until(to: number): number {
+    const given = without({ from: this.#range.from, to }, this.#notKept)
+    return given.reduce((sum, piece) => sum + piece.to - piece.from + 1, 0)
+  }
 }
 
 /** Notes what is missing, and changes nothing. */
@@ -87,6 +117,7 @@ export async function inspect(
 ): Promise<LedgerReport> {
   const range = { from: floorOf(found), to: found.possible }
   const gaps = notingOf(found)
+  const meter = new Meter(found, range, onProgress)
   const lost: Lost[] = []
   let blocks = 0
   let records = 0
@@ -97,9 +128,9 @@ export async function inspect(
     }
     blocks++
     records += piece.records.length
-    if (blocks % 64 === 0) onProgress?.(piece.last, range.to)
+    meter.block(piece.last)
   }
-  onProgress?.(range.to, range.to)
+  meter.end()
   const entries = await inspectEntries(handle, signal)
   return {
     epochs: found.epochs,
@@ -154,15 +185,19 @@ export async function* damagedPairs(handle: Handle, head: number): AsyncGenerato
 }
 
 /** Blocks and losses of a store that nobody serves, from a sequence on. */
-export function blocksOf(
+export async function* blocksOf(
   handle: Handle,
   found: Survey,
   bounds: Partial<Range>,
-  signal?: AbortSignal
-): AsyncIterable<Block | { readonly lost: Lost }> {
+  { signal, onProgress }: InspectOptions = {}
+): AsyncGenerator<Block | { readonly lost: Lost }> {
   const extent = { from: floorOf(found), to: found.possible }
   const range = clip({ from: bounds.from ?? extent.from, to: bounds.to ?? extent.to }, extent)
-  return range === undefined ? nothing() : readBlocks(handle, range, extent, notingOf(found), signal)
+  if (range === undefined) return
+  const meter = new Meter(found, range, onProgress)
+  for await (const piece of readBlocks(handle, range, extent, notingOf(found), signal)) {
+    yield piece
+    if (!('lost' in piece)) meter.block(piece.last)
+  }
+  meter.end()
 }
-
-async function* nothing(): AsyncGenerator<never> {}

@@ -1,4 +1,5 @@
 import { crc32c } from './crc32c.js'
+import { uncompress } from './snappy.js'
 
 /*
  * LevelDB's table files (*.ldb), as far as they must be understood to keep them from ending the process: LevelDB reads
@@ -46,8 +47,10 @@ export function mendTable(octets: Buffer): Mended {
   if (footer === undefined || index === undefined) return { state: 'hopeless' }
   const kept = index.filter((item, place) => isSafe(octets, item, index[place - 1], place === index.length - 1))
   if (kept.length === index.length) return { state: 'sound' }
-  if (kept.length === 0) return { state: 'hopeless' }
-  return { state: 'struck', blocks: index.length - kept.length, octets: withIndex(octets, footer, kept) }
+  const mended = kept.length === 0 ? undefined : withIndex(octets, footer, kept)
+  return mended === undefined
+    ? { state: 'hopeless' }
+    : { state: 'struck', blocks: index.length - kept.length, octets: mended }
 }
 
 // A damaged block may stay where its keys are in order all the same: the ledger's own sums find what is wrong in it,
@@ -111,14 +114,22 @@ function readVarint(
 function readItems(octets: Buffer, span: Span, summed: boolean): Item[] | undefined {
   if (span.offset + span.size + TRAILER > octets.length || span.size < 4) return undefined
   if (summed && !isSummed(octets, span)) return undefined
-  const block = octets.subarray(span.offset, span.offset + span.size)
+  const block = contentsOf(octets, span, summed)
+  if (block === undefined || block.length < 4) return undefined
   const restarts = block.readUInt32LE(block.length - 4)
   const end = block.length - 4 * (restarts + 1)
-  // Compressed blocks are none of ours.
-  if (octets[span.offset + span.size] !== 0 || restarts < 1 || end < 0) return undefined
+  if (restarts < 1 || end < 0) return undefined
   const starts = restartsOf(block, end, restarts)
   const items = walk(block, end, starts)
   return items !== undefined && starts.size === 0 ? items : undefined
+}
+
+/** The store does not compress, but LevelDB's repair does. Nobody can say what a damaged block would uncompress to. */
+function contentsOf(octets: Buffer, { offset, size }: Span, summed: boolean): Buffer | undefined {
+  const block = octets.subarray(offset, offset + size)
+  const compression = octets[offset + size]
+  if (compression === 0) return block
+  return compression === 1 && summed ? uncompress(block) : undefined
 }
 
 function restartsOf(block: Buffer, end: number, count: number): Set<number> {
@@ -158,14 +169,18 @@ function tailOf(key: Buffer): bigint {
   return key.readBigUInt64LE(key.length - KEY_TAIL)
 }
 
-/** The file with a shorter index in the old one's place; its size must not change, as LevelDB remembers it. */
+/**
+ * The file with a shorter index in the old one's place; its size must not change, as LevelDB remembers it.
+ * @returns undefined where the old one was compressed, and the shorter one is larger all the same
+ */
 function withIndex(
   octets: Buffer,
   footer: { readonly meta: Span; readonly index: Span },
   kept: readonly Item[]
-): Buffer {
-  const mended = Buffer.from(octets)
+): Buffer | undefined {
   const block = Buffer.concat([indexBlock(kept), Buffer.of(0)])
+  if (footer.index.offset + block.length + 4 > octets.length - FOOTER) return undefined
+  const mended = Buffer.from(octets)
   const sum = Buffer.alloc(4)
   sum.writeUInt32LE(sumOf(block))
   mended.fill(0, footer.index.offset)

@@ -6,6 +6,7 @@ import { openLedger, openStore, repair, verify } from '../../../agent/ledger/ind
 import type { LevelLedger, Lost } from '../../../agent/ledger/index.js'
 import { Space, sequenceKey, tableKey } from '../../../agent/ledger/keys.js'
 import { Mark, readMark } from '../../../agent/ledger/mark.js'
+import { mendTable } from '../../../agent/ledger/tablefile.js'
 import { openAt, temporary } from './places.js'
 import type { Tap } from './suite.js'
 import { collect, entries, entry, sequences } from './suite.js'
@@ -290,3 +291,26 @@ t.test('verify reports damage and changes nothing; repair puts it away', async t
   t.match(await verify(directory), damaged)
   t.match(await repair(directory), { ...damaged, damagedBlocks: 0, damagedEntries: 0, quarantined: 2 })
 })
+
+t.test(
+  'what repair saved stays: LevelDB compresses the tables that it writes then, and they are read all the same',
+  async t => {
+    const directory = await written(t)
+    const store = join(directory, 'store')
+    const [table = ''] = files(directory).filter(name => name.endsWith('.ldb'))
+    truncateSync(join(store, table), Math.floor(statSync(join(store, table)).size / 2))
+    const found = await repair(directory)
+    t.match(found, { records: HEAD / 2, lost: [{ from: 1, to: HEAD / 2 }] })
+    const tables = files(directory).filter(name => name.endsWith('.ldb'))
+    const isCompressed = (octets: Buffer): boolean =>
+      mendTable(octets).state === 'sound' && !octets.includes('record 1500') && octets.length > 1000
+    t.ok(
+      tables.some(name => isCompressed(readFileSync(join(store, name)))),
+      'one of them is compressed'
+    )
+    t.match(await verify(directory), { records: HEAD / 2, damagedBlocks: 0 })
+    const ledger = await openAt(t, directory)
+    const { records } = await collect(ledger.read(1))
+    t.equal(records.length, HEAD / 2, 'the next start takes nothing away')
+  }
+)

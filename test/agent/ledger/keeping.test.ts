@@ -294,7 +294,10 @@ t.test('export gives every record that is kept with its epoch, and says what is 
   t.equal(await codeOf(exportRecords(directory).next()), 'LEDGER_LOCKED')
   await ledger.close()
   const found = []
-  for await (const record of exportRecords(directory, { from: 5, to: 7 })) found.push(record)
+  const progress: number[][] = []
+  const onProgress = (...each: number[]): void => void progress.push(each)
+  for await (const record of exportRecords(directory, { from: 5, to: 7 }, { onProgress })) found.push(record)
+  t.same(progress, [[3, 3]], 'and how far it is')
   t.same(
     found,
     entries(5, 7).map((each, index) => ({ ...each, sequence: 5 + index, epoch: ledger.epoch }))

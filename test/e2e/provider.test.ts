@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { ApiClient } from '../../cli/client.js'
 import { AcctStatusType, Attr, AttributeWriter, Code, Secret } from '../../protocols/radius/index.js'
 import { RadiusClient, VirtualNas } from '../../sandbox/nas/index.js'
+import type { wire } from '../../server/http/index.js'
 import { startFreeradius, withoutFreeradius } from '../drivers/freeradius.js'
 import { freePorts, provider, SECRET, until } from './provider.js'
 import { radclient, withoutRadclient } from './radclient.js'
@@ -45,7 +47,7 @@ t.test(
   'radclient: Gigawords, duplicates and disorder reach billing to the octet',
   { skip: withoutRadclient ?? false },
   async t => {
-    const { billing, startAgent } = await provider(t, { names: ['alice'] })
+    const { billing, directory, startAgent } = await provider(t, { names: ['alice'] })
     const { bound, replica, ledger, uplink } = await startAgent()
     await until(() => replica.subscriberByUserName('alice') !== undefined)
     const report = (
@@ -77,8 +79,30 @@ t.test(
     t.equal(upOctets, 2n ** 32n + 2_000_000_123n)
     t.equal(downOctets, 7n * 2n ** 32n + 4_000_000n)
     t.equal(billing.account('sub_alice').downOctets, downOctets)
+    t.same(await whyOfTheOnly(directory), [
+      'start',
+      'interim',
+      'interim',
+      'late',
+      'duplicate',
+      'stop',
+      'stop',
+      'duplicate'
+    ])
   }
 )
+
+/** What turnpike why says of the one session that there is: its steps, in their order. */
+async function whyOfTheOnly(directory: string): Promise<string[]> {
+  const api = new ApiClient(join(directory, 'api.sock'))
+  try {
+    const { sessions } = await api.get<wire.SessionList>('/v1/sessions', { state: 'closed' })
+    const { steps } = await api.get<wire.Story>(`/v1/sessions/${sessions[0]?.id}/why`)
+    return steps.map(({ cause }) => cause)
+  } finally {
+    await api.close()
+  }
+}
 
 t.test('a line that loses, doubles and swaps datagrams changes no bill', async t => {
   const names = Array.from({ length: 20 }, (_, n) => `user${n}`)

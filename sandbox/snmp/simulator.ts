@@ -26,6 +26,8 @@ export interface SnmpSimulatorOptions {
   readonly faults?: Faults
   /** Octets of an answer at most: what does not fit is left out. */
   readonly maxOctets?: number
+  /** What it knows, where several devices are to know the same. Its own when absent. */
+  readonly mib?: Mib
 }
 
 const NOT_WRITABLE = 17
@@ -33,7 +35,7 @@ const NO_ACCESS = 6
 
 /** A device that speaks SNMPv2c over UDP: Get, GetNext, GetBulk and Set of integers. RFC 3416 */
 export class SnmpSimulator {
-  readonly mib = new Mib()
+  readonly mib: Mib
   /** Object identifiers that may be set. */
   readonly writable = new Set<string>()
   /** Requests that were understood. */
@@ -44,6 +46,7 @@ export class SnmpSimulator {
 
   constructor(options: SnmpSimulatorOptions = {}) {
     this.#options = options
+    this.mib = options.mib ?? new Mib()
     this.faults = options.faults ?? {}
   }
 

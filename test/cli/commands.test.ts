@@ -52,6 +52,13 @@ t.test('what needs a person stands last in the status, marked', async t => {
   t.match(JSON.parse(json.stdout), { uplink: { perSecond: 1234.5, drainSeconds: 72.9 } })
 })
 
+t.test('devices are a table, and their problems stand below it', async t => {
+  const [words, status] = await Promise.all([ask('devices'), ask('status')])
+  t.match(words.stdout, /^sw-1 {4}snmp {4}down {8}1 {7}2 {2}2026-11-23 12:00:00 {4}6s {2}Nothing answers\.$/m)
+  t.match(words.stdout, /\n! sw-1, port ge-9: the device counts no port of that name\.\n1 device\n$/)
+  t.match(status.stdout, /^devices {6}1 up, 0 down$/m)
+})
+
 t.test('sessions are an aligned table, filtered, and whole in JSON', async t => {
   const [words, filtered, json, one] = await Promise.all([
     ask('sessions'),

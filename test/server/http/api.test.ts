@@ -32,6 +32,14 @@ t.test('status tells the agent at a glance', async t => {
   })
 })
 
+t.test('devices come with what they said and what keeps their ports from being billed', async t => {
+  const { get } = await apiOf(t)
+  const { body } = await get('/v1/devices')
+  t.match(body, {
+    devices: [{ device: 'sw-1', state: 'down', at: '2026-11-23T12:00:00.000Z', tookMs: 6000, unclaimed: { count: 2 } }]
+  })
+})
+
 t.test('sessions are filtered and come in pages; octets keep every digit', async t => {
   const { get } = await apiOf(t)
   const first = (await get('/v1/sessions?limit=2')).body as {

@@ -121,18 +121,19 @@ export class Metering {
     const before = this.#running.get(device)?.get(port)
     const isLive = before !== undefined && this.#isLive(before.meter)
     const ending = (cause: number) => isLive && { end: { running: before, cause } }
-    if (before === undefined || before.meter.subscriber !== owner || before.meter.nas !== nas) {
+    if (before === undefined || before.meter.subscriber !== owner) {
       const at = Math.max(sample.at, before?.totals.at ?? 0)
       const counted = { up: { base: sample.upOctets, used: 0n }, down: { base: sample.downOctets, used: 0n } }
       return { ...begin(device, nas, reading, counted, at), ...ending(terminate.released) }
     }
     const read = readMeter(before.meter, before.totals, sample)
+    const anew = (cause: number): Step => ({ ...begin(device, nas, reading, read, before.totals.at), ...ending(cause) })
     if (read.why !== undefined) {
       this.#options.log.info({ device, port, subscriber: owner }, `a port is counted anew: ${read.why}`)
-      return { ...begin(device, nas, reading, read, before.totals.at), ...ending(terminate.restarted) }
+      return anew(terminate.restarted)
     }
     // A session that was closed by silence or by its NAS is not reopened: it may be forgotten, and would bill all again.
-    if (!isLive) return begin(device, nas, reading, read, before.totals.at)
+    if (!isLive || before.meter.nas !== nas) return anew(terminate.released)
     const { totals } = before
     const meter = { ...before.meter, bootId: sample.bootId ?? '' }
     const octets = { up: totals.up + read.up.used, down: totals.down + read.down.used }

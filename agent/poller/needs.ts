@@ -1,20 +1,14 @@
-import type { Accounting, AnyDriver, Device, DocumentKind, Session, Subscriber } from '../model/index.js'
+import type { Accounting, AnyDriver, Device, Session, Subscriber } from '../model/index.js'
+import type { Change } from '../subscribers/index.js'
 
 /*
  * What polling needs of the modules below it. The real classes fit; tests bring small ones of their own.
  */
 
-/** A document that billing changed; undefined: removed. */
-export interface DocumentChange {
-  readonly kind: DocumentKind
-  readonly id: string
-  readonly document: unknown
-}
-
 /** The replica of devices and of the subscribers behind their ports. */
 export interface ReplicaView {
-  on(event: 'changed', listener: (changes: readonly DocumentChange[]) => void): unknown
-  off(event: 'changed', listener: (changes: readonly DocumentChange[]) => void): unknown
+  on(event: 'changed', listener: (changes: readonly Change[]) => void): unknown
+  off(event: 'changed', listener: (changes: readonly Change[]) => void): unknown
   subscriber(id: string): Subscriber | undefined
   subscribers(): Iterable<Subscriber>
   device(id: string): Device | undefined

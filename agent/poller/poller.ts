@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/contract.js'
 import { type Clock, type Device, DriverError, isPolled, type Milliseconds, type Subscriber } from '../model/index.js'
+import type { Change } from '../subscribers/index.js'
 import { type Answer, ask } from './asking.js'
 import { type LaneLimits, Lanes } from './lanes.js'
 import { Metering, type PortReading } from './metering.js'
-import type { DocumentChange, PolledDriver, ReplicaView, SessionsView } from './needs.js'
+import type { PolledDriver, ReplicaView, SessionsView } from './needs.js'
 import { Owners } from './owners.js'
 import type { Damping } from './reachability.js'
 import { type After, afterMs, type Schedule, scheduleDefaults, scheduleOf } from './schedule.js'
@@ -56,7 +57,7 @@ export class Poller {
   /** What devices leave behind, until it is done. */
   readonly #leaving = new Set<Promise<void>>()
   readonly #counts = { answered: 0, failed: 0, counters: 0 }
-  readonly #changed = (changes: readonly DocumentChange[]): void => this.#apply(changes)
+  readonly #changed = (changes: readonly Change[]): void => this.#apply(changes)
   #owners = new Owners([])
   // Opened by start(), before any device is asked.
   #metering!: Metering
@@ -109,7 +110,7 @@ export class Poller {
     return { ...this.#counts, ...this.#lanes.counts() }
   }
 
-  #apply(changes: readonly DocumentChange[]): void {
+  #apply(changes: readonly Change[]): void {
     const touched = new Set<string>()
     for (const { kind, id, document } of changes) {
       if (kind === 'device') this.#replace(id, document as Device | undefined)

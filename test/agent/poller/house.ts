@@ -10,15 +10,16 @@ import {
   type Subscriber
 } from '../../../agent/model/index.js'
 import { type DeviceStatus, type PolledDriver, Poller, type PollerOptions } from '../../../agent/poller/index.js'
-import type { DocumentChange, ReplicaView } from '../../../agent/poller/needs.js'
+import type { ReplicaView } from '../../../agent/poller/needs.js'
 import { Sessions } from '../../../agent/sessions/index.js'
+import type { Change } from '../../../agent/subscribers/index.js'
 import { Time } from '../enforcement/time.js'
 import { MemoryLedger } from '../sessions/memory-ledger.js'
 
 export const log = pino({ level: 'silent' })
 
 /** Documents, as billing has sent them. */
-export class Documents extends EventEmitter<{ changed: [readonly DocumentChange[]] }> implements ReplicaView {
+export class Documents extends EventEmitter<{ changed: [readonly Change[]] }> implements ReplicaView {
   readonly #subscribers = new Map<string, Subscriber>()
   readonly #devices = new Map<string, Device>()
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type CounterSample, decodeUsage, DriverError, RecordKind } from '../../../agent/model/index.js'
+import { scheduleOf, withoutSchedule } from '../../../agent/poller/schedule.js'
 import { heard } from '../sessions/packets.js'
 import { settle } from '../enforcement/time.js'
 import { MemoryLedger } from '../sessions/memory-ledger.js'
@@ -39,6 +40,19 @@ t.test('a device is asked at its own interval, a tenth more or less, and by one 
   t.ok(box('seldom').asked <= 2)
   t.equal(box('never').asked, 0)
   t.equal(box('often').most, 1)
+})
+
+t.test('a document that says nothing, or nonsense, of polls has the usual schedule', t => {
+  const usual = { interval: 300_000, deadline: 30_000 }
+  for (const poll of [undefined, true, 'often', { interval: 'soon', deadline: -1 }, { interval: 0 }, { deadline: 1e9 }])
+    t.same(scheduleOf(device('d', poll)), usual)
+  t.same(
+    scheduleOf(device('d', { interval: 20 })),
+    { interval: 20_000, deadline: 20_000 },
+    'no poll outlasts its interval'
+  )
+  t.same(withoutSchedule({ ...device('d'), options: { poll: false, port: 1 } }).options, { port: 1 })
+  t.end()
 })
 
 t.test('devices that hang cost the others nothing, and are given up at their deadline', async t => {
@@ -167,7 +181,7 @@ t.test('whoever has a session by RADIUS is counted by that alone', async t => {
   )
 })
 
-t.test('whoever leaves is released at once, whatever the device does; the next one pays from there', async t => {
+t.test('whoever leaves is released before the next poll; the next one pays from there', async t => {
   const { time, ledger, documents, box, sessions } = await house(t)
   documents.put(device('sw-1'), subscriber('ann', ['sw-1/ge1']))
   box('sw-1').use('ge1', 1, 1)
@@ -190,11 +204,16 @@ t.test('whoever leaves is released at once, whatever the device does; the next o
 })
 
 t.test('the sessions of a device are kept under the NAS that names it', async t => {
-  const { time, documents, box, sessions } = await house(t, { nasOf: () => 'bras-7' })
+  let nas = 'sw-1'
+  const { time, ledger, documents, box, sessions } = await house(t, { nasOf: () => nas })
   documents.put(device('sw-1'), subscriber('ann', ['sw-1/ge1']))
   box('sw-1').use('ge1', 1, 1)
   await time.pass(ROUND)
+  nas = 'bras-7'
+  box('sw-1').use('ge1', 10, 10)
+  await time.pass(ROUND)
   t.match(sessions.ofSubscriber('ann'), [{ nas: 'bras-7' }])
+  t.equal(billed(ledger, 'ann').up, 10n, 'nothing is lost where another NAS names it')
 })
 
 t.test('down is told after two polls that failed, up after one that did not', async t => {

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { SubscriberRef, Treatment } from '../../agent/model/index.js'
 import { isDriverName } from '../../drivers/index.js'
 import { linux } from '../../drivers/linux/index.js'
-import { downloads, drop, ip, lacking, type Provider, provider, serve, tries, within } from './linux-net.js'
+import { drop, families, ip, lacking, ProviderNetwork, within } from '../../sandbox/network/index.js'
 import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
 
 const lack = lacking()
@@ -93,54 +93,55 @@ t.test('the linux driver', { skip }, async t => {
   })
 
   await t.test('with real packets', async t => {
-    const net: Provider = await provider()
+    const net = await ProviderNetwork.open()
     t.teardown(() => net.close())
-    const driver = driverOf(net.gw, { subscribers: ['10.7.1.0/24', '10.7.2.0/24', 'fd07:1::/48'] })
+    const driver = driverOf(net.gateway, { subscribers: ['10.7.1.0/24', '10.7.2.0/24', 'fd07:1::/48'] })
     const [one, two] = [person(1), person(2)]
+    const [home, other] = net.subscribers
     const free = { web: { said: 'site' }, tls: { said: 'open' }, dns: { said: 'answered' } }
 
     // The first packets over IPv6 may be lost to neighbour discovery.
-    await tries(net.one, true)
-    for (const six of [false, true]) t.match(await tries(net.one, six), free, `everybody has everything, IPv6 ${six}`)
+    await home.attempts(6)
+    for (const family of families) t.match(await home.attempts(family), free, `everybody has everything, IPv${family}`)
     for await (const sample of driver.readCounters(never)) t.fail(`nothing is counted yet: ${sample.key}`)
 
-    for (const six of [false, true]) {
+    for (const family of families) {
       await driver.block(one, to('blocked'), never)
-      const cut = await tries(net.one, six)
+      const cut = await home.attempts(family)
       t.match(cut, {
         web: { said: 'ECONNREFUSED' },
         tls: { said: 'ECONNREFUSED' },
         dns: { said: /EHOSTUNREACH|EACCES|EPERM|ECONNREFUSED/ }
       })
       for (const { ms } of Object.values(cut) as { ms: number }[]) t.ok(ms < 1000, `refused at once: ${ms} ms`)
-      t.match(await tries(net.two, six), free, 'the other subscriber notices nothing')
+      t.match(await other.attempts(family), free, 'the other subscriber notices nothing')
       t.equal((await driver.observe(one, never)).treatment, 'blocked')
 
       await driver.block(one, to('walled'), never)
-      const walled = await tries(net.one, six)
+      const walled = await home.attempts(family)
       t.match(walled, { web: { said: 'pay' }, tls: { said: 'ECONNREFUSED' }, dns: { said: 'answered' } })
       t.equal((await driver.observe(one, never)).treatment, 'walled')
       await driver.restore(one, never)
-      t.match(await tries(net.one, six), free, 'restored')
+      t.match(await home.attempts(family), free, 'restored')
     }
 
-    const before = await downloads(net.one)
+    const before = await home.download()
     await driver.block(one, throttled, never)
-    for (const six of [false, true]) {
-      const rate = await downloads(net.one, six, 2500)
+    for (const family of families) {
+      const rate = await home.download(family, 2500)
       t.ok(
         rate < before / 4 && rate > 1_000_000 && rate < 2_600_000,
         `${Math.round(rate)} of 2,000,000 bit/s, before ${Math.round(before)}`
       )
     }
-    t.ok((await downloads(net.two)) > before / 8, 'the other subscriber is not slowed')
+    t.ok((await other.download()) > before / 8, 'the other subscriber is not slowed')
     t.equal((await driver.observe(one, never)).treatment, 'throttled')
 
-    const again = driverOf(net.gw, { subscribers: ['10.7.1.0/24'] })
+    const again = driverOf(net.gateway, { subscribers: ['10.7.1.0/24'] })
     t.equal((await again.observe(one, never)).treatment, 'throttled', 'after a restart of the agent it stands')
     t.equal((await again.block(one, throttled, never)).result, 'unchanged')
     t.equal((await again.restore(one, never)).result, 'changed')
-    t.ok((await downloads(net.one)) > before / 8, 'restored')
+    t.ok((await home.download()) > before / 8, 'restored')
 
     const samples = new Map<string, bigint>()
     for await (const { key, downOctets, upOctets } of driver.readCounters(never)) {
@@ -151,30 +152,25 @@ t.test('the linux driver', { skip }, async t => {
     t.ok((samples.get('address:fd07:1::/64') ?? 0n) > 100_000n, 'counted by /64')
 
     await t.test('an open connection ends, whoever is silent', async t => {
-      const stop = await serve(
-        net.one,
-        `
-const s = require('node:net').connect(9000, '10.7.9.2'); let n = 0
-s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error', () => process.exit(0))`
-      )
-      t.teardown(stop)
+      await home.hold()
       await driver.block(two, to('blocked'), never)
       await driver.block(one, to('blocked'), never)
-      t.match(await tries(net.one), { tls: { said: 'ECONNREFUSED' } })
+      await home.heldEnds()
+      t.match(await home.attempts(), { tls: { said: 'ECONNREFUSED' } })
       await driver.restore(two, never)
     })
 
     await t.test('a MAC fences IPv6 whose addresses nobody knows', async t => {
       const bare = linux({
-        device: { id: 'gw', driver: 'linux', address: 'localhost', options: { netns: net.gw } },
+        device: { id: 'gw', driver: 'linux', address: 'localhost', options: { netns: net.gateway } },
         clock: () => 0
       })
       await bare.restore(one, never)
-      await bare.block({ ...person(2, [net.macs[1]]), sessions: [] }, to('blocked'), never)
-      t.match(await tries(net.two, true), { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' } })
-      t.match(await tries(net.one, true), free)
-      await bare.restore(person(2, [net.macs[1]]), never)
-      t.match(await tries(net.two, true), free)
+      await bare.block({ ...person(2, [other.mac]), sessions: [] }, to('blocked'), never)
+      t.match(await other.attempts(6), { web: { said: 'ECONNREFUSED' }, tls: { said: 'ECONNREFUSED' } })
+      t.match(await home.attempts(6), free)
+      await bare.restore(person(2, [other.mac]), never)
+      t.match(await other.attempts(6), free)
     })
 
     await t.test('a delegated prefix is fenced whole, by the document alone, and nothing beside it', async t => {
@@ -206,19 +202,19 @@ s.on('data', d => { if (n === 0) console.log('up'); n += d.length }).on('error',
 
     await t.test('a ruleset that somebody flushed is found out and made again', async t => {
       await driver.block(one, to('blocked'), never)
-      within(net.gw, 'nft', 'flush', 'chain', 'inet', 'turnpike', 'forward')
+      within(net.gateway, 'nft', 'flush', 'chain', 'inet', 'turnpike', 'forward')
       t.equal((await driver.observe(one, never)).treatment, undefined)
       await driver.block(one, to('blocked'), never)
       t.equal((await driver.observe(one, never)).treatment, 'blocked')
-      t.match(await tries(net.one), { tls: { said: 'ECONNREFUSED' } })
+      t.match(await home.attempts(), { tls: { said: 'ECONNREFUSED' } })
     })
 
     await t.test('what somebody else shapes is left alone', async t => {
-      within(net.gw, 'ip', 'link', 'add', 'theirs', 'type', 'veth')
-      within(net.gw, 'tc', 'qdisc', 'add', 'dev', 'theirs', 'root', 'handle', '1:', 'htb')
-      const other = driverOf(net.gw, { downlinks: ['theirs'] })
+      within(net.gateway, 'ip', 'link', 'add', 'theirs', 'type', 'veth')
+      within(net.gateway, 'tc', 'qdisc', 'add', 'dev', 'theirs', 'root', 'handle', '1:', 'htb')
+      const other = driverOf(net.gateway, { downlinks: ['theirs'] })
       await t.rejects(other.block(two, throttled, never), { code: 'REJECTED', message: /not ours/ })
-      t.match(within(net.gw, 'tc', 'qdisc', 'show', 'dev', 'theirs'), /htb 1:/)
+      t.match(within(net.gateway, 'tc', 'qdisc', 'show', 'dev', 'theirs'), /htb 1:/)
     })
   })
 })

@@ -1,0 +1,37 @@
+import { attempts } from './attempts.js'
+import type { Family } from './addresses.js'
+import { answerWith, tell } from './insider.js'
+import { Lookout } from './lookout.js'
+import { download, Held, upload } from './rates.js'
+
+/*
+ * What runs at a subscriber's home: a process in their namespace. It does as it is asked and judges nothing.
+ */
+
+let lookout: Lookout | undefined
+let held: Held | undefined
+
+const verbs = {
+  attempts,
+  download,
+  upload,
+  /** Tries the web site from now on and tells what it sees. */
+  lookOut: () => void (lookout ??= new Lookout(tell)),
+  tally: () => lookout?.tally() ?? { attempts: 0, said: {}, longestMs: 0 },
+  /** Begins a download that goes on; the one before ends. */
+  async hold(family: Family) {
+    held?.close()
+    held = await Held.open(family)
+  },
+  letGo: () => held?.close(),
+  heldEnds: () => holding().ends(),
+  heldExceeds: (rate: number) => holding().exceeds(rate)
+}
+export type HomeVerbs = typeof verbs
+
+function holding(): Held {
+  if (held === undefined) throw new Error('nothing is downloaded')
+  return held
+}
+
+answerWith(verbs)

@@ -1,0 +1,6 @@
+export { type Addresses, type Family, families } from './addresses.js'
+export type { Attempt, Attempts } from './attempts.js'
+export type { Sight, Tally } from './lookout.js'
+export { drop, ip, type Lack, lacking, within } from './namespaces.js'
+export { ProviderNetwork } from './provider.js'
+export { Subscriber } from './subscriber.js'

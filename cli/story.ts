@@ -20,7 +20,8 @@ rmSync(directory, { recursive: true, force: true })
 
 async function run(): Promise<number> {
   const stopped = new Promise<undefined>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(undefined))
+    // Ctrl-C may come twice, from the terminal and from npm: it is to be cleaned up in any case.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(undefined))
   })
   let stage: Stage | undefined
   try {

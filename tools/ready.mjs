@@ -1,5 +1,5 @@
 // What both README commands do first: the right Node, the packages, a fresh build. Plain Node, since nothing may be installed yet.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -41,4 +41,15 @@ export function makeReady(say = text => process.stderr.write(`${text}\n`)) {
   must('The build', process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', root])
   const { bin } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   chmodSync(`${root}${bin.turnpike}`, 0o755)
+}
+
+/** Makes ready, then runs a script of the build with our arguments; signals go on to it, and its end is ours. */
+export function play(script) {
+  makeReady()
+  const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/${script}`, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { UV_THREADPOOL_SIZE: '8', ...process.env }
+  })
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)))
 }

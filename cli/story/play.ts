@@ -1,6 +1,6 @@
-import { type EventEmitter, on } from 'node:events'
 import type { CloudEvent } from '../../agent/model/edge-api.js'
 import type { EnforcementNotice, TreatmentKind } from '../../agent/model/index.js'
+import { happens, until, within } from './awaiting.js'
 import type { Stage } from './stage.js'
 import { tell } from './tell.js'
 
@@ -16,7 +16,6 @@ export type StoryEnd =
     }
   | { readonly story: 'failed'; readonly reason: string; readonly octetsSent: number; readonly octetsAtBilling: number }
 
-const PATIENCE = 30_000
 const PAYMENT = 5_000_000n
 
 /** Plays the story to its end, telling it. @throws Error with the part that did not come to pass */
@@ -122,30 +121,4 @@ async function proven({ billing, debtor }: Stage, want: TreatmentKind): Promise<
   })
   const data = noticeOf(event)
   return { data, provenAt: data.requestedAt + data.afterMs }
-}
-
-/** The values of the first such event; it listens from the call on. */
-async function happens<T extends unknown[]>(
-  emitter: object,
-  event: string,
-  isIt: (values: T) => boolean = () => true
-): Promise<T> {
-  for await (const values of on(emitter as EventEmitter, event)) if (isIt(values as T)) return values as T
-  throw new Error(`«${event}» can happen no more`)
-}
-
-async function within<T>(happening: Promise<T>, otherwise: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${otherwise} within ${PATIENCE / 1000} s`)), PATIENCE)
-  })
-  return Promise.race([happening, late]).finally(() => clearTimeout(timer))
-}
-
-async function until(isSo: () => boolean, otherwise: string): Promise<void> {
-  const end = performance.now() + PATIENCE
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`${otherwise} within ${PATIENCE / 1000} s`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
 }

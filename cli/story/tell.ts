@@ -2,10 +2,8 @@ import type { EnforcementNotice } from '../../agent/model/index.js'
 import type { BillingCloud } from '../../sandbox/billing/index.js'
 import { durationWords, octetWords } from '../words.js'
 import type { Stage } from './stage.js'
+import { bold, say, step } from './voice.js'
 
-const bold = (text: string): string => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text)
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
-const step = (text: string): void => say(`  ${new Date().toISOString().slice(11, 23)}  ${text}`)
 const money = (micro: bigint): string => (Number(micro) / 1e6).toFixed(2)
 
 /** The story in words, each said when it has happened. */

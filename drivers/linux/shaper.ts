@@ -1,6 +1,6 @@
 import { DriverError, type RateLimit } from '../../agent/model/index.js'
 import { isObject } from './nft.js'
-import { firstLine, type Run } from './run.js'
+import { firstLine, type Outcome, type Run } from './run.js'
 import type { Target } from './target.js'
 
 /** Major number of our HTB, in hexadecimal: so it is told from anybody else's. */
@@ -36,13 +36,13 @@ export class Shaper {
 
   /** Whether the class has these rates on every interface, as far as `tc` prints them. */
   async has(classid: string, rate: RateLimit, signal: AbortSignal): Promise<boolean> {
-    for (const [dev, wanted] of this.#sides(rate)) {
-      const { stdout } = await this.#run('tc', ['class', 'show', 'dev', dev, 'classid', classid], signal)
-      const [, found] = /\brate (\S+)/.exec(stdout) ?? []
-      // Above a million, tc cuts what is not whole thousands.
-      if (found === undefined || Math.abs(bitsOf(found) - wanted) > wanted / 500) return false
-    }
-    return true
+    const sides = this.#sides(rate)
+    const asked = sides.map(([dev]) => `class show dev ${dev} classid ${classid}\n`).join('')
+    const { stdout } = await this.#run('tc', ['-batch', '-'], signal, asked)
+    const found = [...stdout.matchAll(/\brate (\S+)/g)].map(([, text = '']) => bitsOf(text))
+    // Above a million, tc cuts what is not whole thousands.
+    const isAsWanted = (wanted: number, bits = Number.NaN) => Math.abs(bits - wanted) <= wanted / 500
+    return found.length === sides.length && sides.every(([, wanted], index) => isAsWanted(wanted, found[index]))
   }
 
   /**
@@ -52,14 +52,12 @@ export class Shaper {
   async set(classid: string, rate: RateLimit, signal: AbortSignal): Promise<void> {
     if (!this.possible)
       throw new DriverError('UNSUPPORTED', 'To shape, the device document must name downlinks and uplinks.')
-    for (const [dev] of this.#sides(rate)) await this.#root(dev, signal)
-    const classes = this.#sides(rate).map(
-      ([dev, bits]) =>
-        `class replace dev ${dev} parent ${MAJOR}: classid ${classid} htb rate ${bits}bit ceil ${bits}bit quantum 1514`
-    )
-    await this.#batch(classes, signal)
-    if (this.#fair) this.#fair = await this.#leaves(classid, rate, () => 'fq_codel', signal)
-    if (!this.#fair) await this.#leaves(classid, rate, bits => `pfifo limit ${packetsOf(bits)}`, signal)
+    // Each program takes time until the packets notice: what hardly ever is missing is looked for where it was missed.
+    if ((await this.#replace(classid, rate, signal)).status === 0) return
+    const roots = await Promise.all(this.#sides(rate).map(([dev]) => this.#rootFor(dev, signal)))
+    await this.#batch(roots.flat(), signal)
+    const { status, stderr } = await this.#replace(classid, rate, signal)
+    if (status !== 0) throw refused(stderr)
   }
 
   /** Removes a class. One that is not there is as good as removed. */
@@ -69,38 +67,37 @@ export class Shaper {
     if (lines.length > 0) await this.#run('tc', ['-force', '-batch', '-'], signal, `${lines.join('\n')}\n`)
   }
 
-  /** False where the kernel does not know the discipline. */
-  async #leaves(
-    classid: string,
-    rate: RateLimit,
-    discipline: (bits: number) => string,
-    signal: AbortSignal
-  ): Promise<boolean> {
-    const lines = this.#sides(rate).map(
-      ([dev, bits]) => `qdisc replace dev ${dev} parent ${classid} ${discipline(bits)}`
-    )
-    return this.#batch(lines, signal)
+  /** The class with its leaf on every interface. */
+  async #replace(classid: string, rate: RateLimit, signal: AbortSignal): Promise<Outcome> {
+    const lines = this.#sides(rate).flatMap(([dev, bits]) => [
+      `class replace dev ${dev} parent ${MAJOR}: classid ${classid} htb rate ${bits}bit ceil ${bits}bit quantum 1514`,
+      `qdisc replace dev ${dev} parent ${classid} ${this.#fair ? 'fq_codel' : `pfifo limit ${packetsOf(bits)}`}`
+    ])
+    const outcome = await this.#run('tc', ['-batch', '-'], signal, `${lines.join('\n')}\n`)
+    if (outcome.status === 0 || !this.#fair || !/unknown|not found/i.test(outcome.stderr)) return outcome
+    this.#fair = false
+    return this.#replace(classid, rate, signal)
   }
 
-  async #root(dev: string, signal: AbortSignal): Promise<void> {
+  /** The line of `tc` that makes our root on an interface; none where it is there. */
+  async #rootFor(dev: string, signal: AbortSignal): Promise<readonly string[]> {
     const { status, stdout, stderr } = await this.#run('tc', ['-j', 'qdisc', 'show', 'dev', dev], signal)
     if (status !== 0) throw new DriverError('REJECTED', `The interface ${dev} cannot be shaped: ${firstLine(stderr)}`)
     const root = rootOf(stdout)
-    if (root?.handle === `${MAJOR}:`) return
+    if (root?.handle === `${MAJOR}:`) return []
     // What the kernel put there by itself has the handle zero.
     if (root !== undefined && root.handle !== '0:')
       throw new DriverError(
         'REJECTED',
         `The interface ${dev} has a queueing discipline that is not ours (${root.kind} ${root.handle}). Remove it, or do not name the interface.`
       )
-    await this.#batch([`qdisc add dev ${dev} root handle ${MAJOR}: htb default 0`], signal)
+    return [`qdisc add dev ${dev} root handle ${MAJOR}: htb default 0`]
   }
 
-  async #batch(lines: readonly string[], signal: AbortSignal): Promise<boolean> {
+  async #batch(lines: readonly string[], signal: AbortSignal): Promise<void> {
+    if (lines.length === 0) return
     const { status, stderr } = await this.#run('tc', ['-batch', '-'], signal, `${lines.join('\n')}\n`)
-    if (status === 0) return true
-    if (/fq_codel/.test(lines.join()) && /unknown|not found/i.test(stderr)) return false
-    throw new DriverError('REJECTED', `tc refused the change: ${firstLine(stderr)}`)
+    if (status !== 0) throw refused(stderr)
   }
 
   #sides({ up, down }: RateLimit): readonly (readonly [string, number])[] {
@@ -110,6 +107,10 @@ export class Shaper {
       ...uplinks.map(dev => [dev, Math.round(up)] as const)
     ]
   }
+}
+
+function refused(stderr: string): DriverError {
+  return new DriverError('REJECTED', `tc refused the change: ${firstLine(stderr)}`)
 }
 
 function rootOf(stdout: string): { kind: string; handle: string } | undefined {

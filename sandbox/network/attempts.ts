@@ -16,16 +16,19 @@ export type Attempts = Readonly<Record<'web' | 'tls' | 'dns', Attempt>>
 const PATIENCE = 1500
 const QUERY_AGAIN = 300
 
-/** Tries everything once, at the same time. */
-export async function attempts(family: Family): Promise<Attempts> {
-  const [web, tls, dns] = await Promise.all([tryWeb(family), tryTls(family), tryDns(family)])
+/**
+ * Tries everything once, at the same time.
+ * @param from  the address to use, where there are several
+ */
+export async function attempts(family: Family, from?: string): Promise<Attempts> {
+  const [web, tls, dns] = await Promise.all([tryWeb(family, from), tryTls(family, from), tryDns(family, from)])
   return { web, tls, dns }
 }
 
 /** Gets the page of the web site, over a connection of its own. */
-export function tryWeb(family: Family): Promise<Attempt> {
+export function tryWeb(family: Family, from?: string): Promise<Attempt> {
   return timed(done => {
-    const request = get({ host: site[family], port: ports.web, agent: false, timeout: PATIENCE }, response => {
+    const request = get({ ...to(family, ports.web, from), agent: false }, response => {
       let body = ''
       response.setEncoding('utf8').on('data', (text: string) => (body += text))
       response.on('end', () => done(body)).on('error', error => done(codeOf(error)))
@@ -36,9 +39,9 @@ export function tryWeb(family: Family): Promise<Attempt> {
 }
 
 /** Opens a connection to port 443. */
-function tryTls(family: Family): Promise<Attempt> {
+function tryTls(family: Family, from?: string): Promise<Attempt> {
   return timed(done => {
-    const socket = connect({ host: site[family], port: ports.tls, timeout: PATIENCE }, () => {
+    const socket = connect(to(family, ports.tls, from), () => {
       done('open')
       socket.destroy()
     })
@@ -48,7 +51,7 @@ function tryTls(family: Family): Promise<Attempt> {
 }
 
 /** Asks the resolver for a name, again while no answer comes. */
-function tryDns(family: Family): Promise<Attempt> {
+function tryDns(family: Family, from?: string): Promise<Attempt> {
   return timed(done => {
     const socket = createSocket(family === 4 ? 'udp4' : 'udp6')
     const end = (said: string) => {
@@ -62,11 +65,16 @@ function tryDns(family: Family): Promise<Attempt> {
     let again: NodeJS.Timeout | undefined
     socket.on('error', error => end(codeOf(error)))
     socket.on('message', message => end(isAnswer(message) ? 'answered' : 'garbage'))
-    socket.connect(ports.dns, site[family], () => {
+    socket.on('connect', () => {
       ask()
       again = setInterval(ask, QUERY_AGAIN)
     })
+    socket.bind(0, from, () => socket.connect(ports.dns, site[family]))
   })
+}
+
+function to(family: Family, port: number, from?: string) {
+  return { host: site[family], port, timeout: PATIENCE, ...(from !== undefined && { localAddress: from }) }
 }
 
 // RFC 1035 §4.1: one question, for the A record of site.example.

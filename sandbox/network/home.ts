@@ -9,7 +9,7 @@ import { download, Held, upload } from './rates.js'
  */
 
 let lookout: Lookout | undefined
-let held: Held | undefined
+const held = new Map<Family, Held>()
 
 const verbs = {
   attempts,
@@ -20,18 +20,19 @@ const verbs = {
   tally: () => lookout?.tally() ?? { attempts: 0, said: {}, longestMs: 0 },
   /** Begins a download that goes on; the one before ends. */
   async hold(family: Family) {
-    held?.close()
-    held = await Held.open(family)
+    held.get(family)?.close()
+    held.set(family, await Held.open(family))
   },
-  letGo: () => held?.close(),
-  heldEnds: () => holding().ends(),
-  heldExceeds: (rate: number) => holding().exceeds(rate)
+  letGo: () => held.forEach(each => each.close()),
+  heldEnds: (family: Family) => holding(family).ends(),
+  heldExceeds: (family: Family, rate: number) => holding(family).exceeds(rate)
 }
 export type HomeVerbs = typeof verbs
 
-function holding(): Held {
-  if (held === undefined) throw new Error('nothing is downloaded')
-  return held
+function holding(family: Family): Held {
+  const found = held.get(family)
+  if (found === undefined) throw new Error(`nothing is downloaded over IPv${family}`)
+  return found
 }
 
 answerWith(verbs)

@@ -1,4 +1,4 @@
-export { type Addresses, type Family, families } from './addresses.js'
+export { type Addresses, type Family, families, payPage, site } from './addresses.js'
 export type { Attempt, Attempts } from './attempts.js'
 export type { Sight, Tally } from './lookout.js'
 export { drop, ip, type Lack, lacking, within } from './namespaces.js'

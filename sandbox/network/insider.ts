@@ -83,7 +83,7 @@ export function answerWith(verbs: Verbs): void {
 }
 
 /** Tells the process that made this one something that it did not ask for. */
-export function tell<T>(told: T): void {
+export function tell(told: unknown): void {
   tellParent({ told })
 }
 

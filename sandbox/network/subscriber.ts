@@ -35,9 +35,9 @@ export class Subscriber {
     return within(this.netns, 'cat', '/sys/class/net/eth0/address').trim()
   }
 
-  /** Tries the web site, TLS and the resolver once. */
-  attempts(family: Family = 4): Promise<Attempts> {
-    return this.#home.ask('attempts', family)
+  /** Tries the web site, TLS and the resolver once. @param from  the address to use, where there are several */
+  attempts(family: Family = 4, from?: string): Promise<Attempts> {
+    return this.#home.ask('attempts', family, from)
   }
 
   /** Downloads for a while. @returns bit/s */
@@ -55,19 +55,19 @@ export class Subscriber {
     return this.#home.ask('hold', family)
   }
 
-  /** Ends that download. */
+  /** Ends these downloads. */
   async letGo(): Promise<void> {
     await this.#home.ask('letGo')
   }
 
-  /** Waits until the network ends that download. @returns when, ms since 1970 */
-  heldEnds(): Promise<number> {
-    return this.#home.ask('heldEnds')
+  /** Waits until the network ends such a download. @returns when, ms since 1970 */
+  heldEnds(family: Family = 4): Promise<number> {
+    return this.#home.ask('heldEnds', family)
   }
 
-  /** Waits until that download is faster than `rate` (bit/s). @returns when, ms since 1970 */
-  heldExceeds(rate: number): Promise<number> {
-    return this.#home.ask('heldExceeds', rate)
+  /** Waits until such a download is faster than `rate` (bit/s). @returns when, ms since 1970 */
+  heldExceeds(family: Family, rate: number): Promise<number> {
+    return this.#home.ask('heldExceeds', family, rate)
   }
 
   /** Tries the web site over and over from now on. */

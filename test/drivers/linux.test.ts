@@ -4,11 +4,11 @@ import t, { type Test } from 'tap'
 import type { SubscriberRef, Treatment } from '../../agent/model/index.js'
 import { isDriverName } from '../../drivers/index.js'
 import { linux } from '../../drivers/linux/index.js'
-import { drop, families, ip, lacking, ProviderNetwork, within } from '../../sandbox/network/index.js'
+import { drop, families, ip, ProviderNetwork, within } from '../../sandbox/network/index.js'
+import { withoutNamespaces } from '../sandbox/namespaces.js'
 import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
 
-const lack = lacking()
-const skip = lack !== undefined && !(lack.absent && process.env['CI'] === 'true') ? lack.words : false
+const skip = withoutNamespaces
 const never = new AbortController().signal
 const full: Treatment = { kind: 'full', reason: 'paid', attributes: [] }
 const throttled: Treatment = {

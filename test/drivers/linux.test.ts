@@ -174,23 +174,24 @@ t.test('the linux driver', { skip }, async t => {
     })
 
     await t.test('a delegated prefix is fenced whole, by the document alone, and nothing beside it', async t => {
-      within(net.gw, 'ip', '-6', 'route', 'add', 'fd70:1::/56', 'via', 'fd07:1::2')
+      within(net.gateway, 'ip', '-6', 'route', 'add', 'fd70:1::/56', 'via', 'fd07:1::2')
       const [inside, beside] = ['fd70:1:0:a5::2', 'fd70:1:0:100::2']
-      within(net.gw, 'ip', '-6', 'route', 'add', `${beside}/128`, 'via', 'fd07:1::2')
-      for (const address of [inside, beside]) within(net.one, 'ip', '-6', 'addr', 'add', `${address}/128`, 'dev', 'lo')
+      within(net.gateway, 'ip', '-6', 'route', 'add', `${beside}/128`, 'via', 'fd07:1::2')
+      for (const address of [inside, beside])
+        within(home.netns, 'ip', '-6', 'addr', 'add', `${address}/128`, 'dev', 'lo')
       const { ipv4: _, ...nowhere } = person(1)
       const who: SubscriberRef = { ...nowhere, prefixes: ['fd70:1::/56'], sessions: [] }
-      t.match(await tries(net.one, true, inside), free)
+      t.match(await home.attempts(6, inside), free)
       for (const kind of ['walled', 'blocked'] as const) {
         t.match(await driver.block(who, to(kind), never), { proof: /fd70:1::\/56/ })
-        const cut = await tries(net.one, true, inside)
+        const cut = await home.attempts(6, inside)
         t.match(cut, kind === 'walled' ? { web: { said: 'pay' }, dns: free.dns } : { web: { said: 'ECONNREFUSED' } })
         t.match(cut, { tls: { said: 'ECONNREFUSED' } }, 'refused by a reject')
-        t.match(await tries(net.one, true, beside), free, 'the prefix beside it is somebody else’s')
+        t.match(await home.attempts(6, beside), free, 'the prefix beside it is somebody else’s')
       }
-      t.match(within(net.gw, 'nft', 'list', 'set', 'inet', 'turnpike', 'blocked6'), /fd70:1::\/56/)
+      t.match(within(net.gateway, 'nft', 'list', 'set', 'inet', 'turnpike', 'blocked6'), /fd70:1::\/56/)
       t.match(await driver.restore(who, never), { result: 'changed' })
-      t.match(await tries(net.one, true, inside), free)
+      t.match(await home.attempts(6, inside), free)
     })
 
     await t.test('where nothing of a subscriber is known, nothing is claimed', async t => {

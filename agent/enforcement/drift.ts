@@ -1,3 +1,4 @@
+import { GIVEN_UP } from './deadline.js'
 import type { Desires } from './desires.js'
 import type { Dispatch } from './dispatch.js'
 import type { ReplicaView } from './needs.js'
@@ -24,6 +25,7 @@ export interface DriftOptions {
  */
 export class Drift {
   readonly #options: DriftOptions
+  readonly #closing = new AbortController()
   #looking = false
 
   constructor(options: DriftOptions) {
@@ -32,7 +34,7 @@ export class Drift {
 
   /** Looks once at everything that stands, or at what stands at one device. A device that cannot be read tells nothing. */
   async look(device?: string): Promise<void> {
-    if (this.#looking) return
+    if (this.#looking || this.#closing.signal.aborted) return
     this.#looking = true
     const { standing } = this.#options
     for (const subscriber of standing.subscribers()) {
@@ -44,7 +46,13 @@ export class Drift {
     this.#looking = false
   }
 
+  /** Reads nothing more. */
+  close(): void {
+    this.#closing.abort(GIVEN_UP)
+  }
+
   #lost({ subscriber, device }: Mark): void {
+    if (this.#closing.signal.aborted) return
     this.#options.standing.doubt(subscriber, device)
     this.#options.lost(subscriber)
   }
@@ -55,7 +63,7 @@ export class Drift {
     const desire = desires.of(id)
     if (reach === undefined || desire === undefined) return false
     const who = dispatch.who({ id, subscriber: replica.subscriber(id), full: desires.full(desire) }, undefined, reach)
-    const { signal } = new AbortController()
+    const { signal } = this.#closing
     const { driver } = reach
     const act = async (inner: AbortSignal) => driver.observe?.(who, inner)
     const seen = await queues.run({ nas: device, driver, lane: 'sideways', signal, act })

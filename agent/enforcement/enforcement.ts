@@ -52,6 +52,7 @@ export class Enforcement {
     this.#parts = undefined
     this.#listen('off')
     parts.rounds.close()
+    parts.drift.close()
     parts.silences.close()
     parts.slices.close()
     parts.runner.close()

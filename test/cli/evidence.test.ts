@@ -12,6 +12,9 @@ import { MemoryLedger } from '../agent/sessions/memory-ledger.js'
 import { FakeView, noon } from '../server/http/fake-view.js'
 import { shortDirectory, turnpike } from './spawn.js'
 
+// Each question is a process of its own.
+t.setTimeout(300_000)
+
 const directory = shortDirectory(t)
 const view = new FakeView()
 const socket = join(directory, 'api.sock')

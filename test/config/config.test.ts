@@ -15,6 +15,7 @@ import {
   newSecret,
   parseConfig
 } from '../../config/index.js'
+import { ConfigFile } from '../../config/schema.js'
 
 const root = new URL('../../../', import.meta.url)
 const example = readFileSync(new URL('config/turnpike.example.yaml', root), 'utf8')
@@ -244,6 +245,12 @@ t.test('the published JSON Schema is the code’s, and accepts the example', asy
   t.ok(check(parseDocument(example).toJS()), JSON.stringify(check.errors))
   t.notOk(check({ radius: { rejectDelay: '5 bananas' } }))
   t.notOk(check({ radios: {} }))
+})
+
+t.test('the schema of the file is one itself: no start checks that', async t => {
+  const ajv = new Ajv({ strict: false })
+  t.ok(ajv.validateSchema(ConfigFile), ajv.errorsText())
+  t.notOk(ajv.validateSchema({ type: 'objekt' }))
 })
 
 t.test('adding a NAS keeps the comments and the order of what is there', async t => {

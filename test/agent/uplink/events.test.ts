@@ -5,13 +5,23 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import {
   causes,
+  documents,
   encodeUsage,
   eventTypes,
   noticeEntry,
   RecordKind,
   type UsageRecord
 } from '../../../agent/model/index.js'
-import { CloudEvent, eventData, type EventType, type UsageData } from '../../../agent/model/edge-api.js'
+import {
+  BatchAnswer,
+  CloudEvent,
+  eventData,
+  type EventType,
+  feedData,
+  FeedEnvelope,
+  SnapshotEnd,
+  type UsageData
+} from '../../../agent/model/edge-api.js'
 import { edgeApiDocument } from '../../../agent/model/edge-api-document.js'
 import { retryAfterMs } from '../../../agent/uplink/answers.js'
 import { Backoff } from '../../../agent/uplink/backoff.js'
@@ -27,6 +37,11 @@ const ajv = new Ajv({ strict: false })
 formats.default(ajv)
 const checkEvent = ajv.compile(CloudEvent)
 const checkData = new Map(Object.entries(eventData).map(([type, schema]) => [type, ajv.compile(schema)]))
+
+void t.test('the schemas of what billing sends are schemas: no start checks that', async t => {
+  const schemas = { BatchAnswer, FeedEnvelope, SnapshotEnd, ...feedData, ...documents }
+  for (const [name, schema] of Object.entries(schemas)) t.ok(ajv.validateSchema(schema), `${name}: ${ajv.errorsText()}`)
+})
 
 const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.string({ unit: 'binary', maxLength: 20 }))
 const octets = fc.oneof(

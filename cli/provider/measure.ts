@@ -1,7 +1,7 @@
-import type { CloudEvent } from '../../agent/model/edge-api.js'
-import type { EnforcementNotice, RateLimit } from '../../agent/model/index.js'
+import type { RateLimit } from '../../agent/model/index.js'
 import { type Attempts, families, type Family, type Subscriber, type Tally } from '../../sandbox/network/index.js'
-import { happens, within } from '../story/awaiting.js'
+import { within } from '../story/awaiting.js'
+import { proofAtBilling } from '../story/proof.js'
 import { type ProviderStage, throttle } from './stage.js'
 import { meetings, type Order, type Step } from './steps.js'
 
@@ -49,7 +49,7 @@ type Timed = Pick<Figures, 'seenMs' | 'cutMs' | 'heardMs' | 'provedMs' | 'proven
 async function carryOut(stage: ProviderStage, one: Subscriber, { order, from, want }: Step): Promise<Timed> {
   const isRateOnly = meetings[from].web === meetings[want].web
   const isCut = from === 'full' && want === 'blocked'
-  if (isRateOnly || isCut) for (const family of families) await one.hold(family)
+  if (isRateOnly || isCut) for (const family of families) await one.hold(family, isCut ? 'trickle' : 'download')
   const words = (what: string) => `after billing's "${order}" ${what}`
   const seen = both(family =>
     within(
@@ -87,14 +87,8 @@ async function sight(one: Subscriber, family: Family, web: RegExp): Promise<numb
   return (await one.sees(sight => sight.family === family && web.test(sight.said))).at
 }
 
-/** The proof as billing gets it. */
 async function proven({ billing, subscription }: ProviderStage, want: Step['want']) {
-  const noticeOf = (event: CloudEvent) => event.data as unknown as EnforcementNotice
-  const [event] = await happens<[CloudEvent]>(billing.events, 'event', ([candidate]) => {
-    if (candidate.type !== 'turnpike.enforcement' || candidate.subject !== subscription) return false
-    return noticeOf(candidate).state === 'proven' && noticeOf(candidate).want === want
-  })
-  return { ...noticeOf(event), at: Date.now() }
+  return { ...(await proofAtBilling(billing, subscription, want)), at: Date.now() }
 }
 
 async function ratesOf(one: Subscriber, { want }: Step): Promise<Both<RateLimit> | undefined> {

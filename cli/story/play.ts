@@ -1,6 +1,6 @@
-import type { CloudEvent } from '../../agent/model/edge-api.js'
 import type { EnforcementNotice, TreatmentKind } from '../../agent/model/index.js'
 import { happens, until, within } from './awaiting.js'
+import { proofAtBilling } from './proof.js'
 import type { Stage } from './stage.js'
 import { tell } from './tell.js'
 
@@ -112,13 +112,7 @@ interface Proven {
   readonly provenAt: number
 }
 
-/** The event with which the agent tells billing that the debtor now has this treatment, and what proved it. */
 async function proven({ billing, debtor }: Stage, want: TreatmentKind): Promise<Proven> {
-  const noticeOf = (event: CloudEvent) => event.data as unknown as EnforcementNotice
-  const [event] = await happens<[CloudEvent]>(billing.events, 'event', ([candidate]) => {
-    if (candidate.type !== 'turnpike.enforcement' || candidate.subject !== `sub_${debtor}`) return false
-    return noticeOf(candidate).state === 'proven' && noticeOf(candidate).want === want
-  })
-  const data = noticeOf(event)
+  const data = await proofAtBilling(billing, `sub_${debtor}`, want)
   return { data, provenAt: data.requestedAt + data.afterMs }
 }

@@ -107,9 +107,10 @@ export function rules(target: Target): Readonly<Record<Chain, readonly (readonly
       [match(meta('l4proto'), 'tcp'), { reject: { type: 'tcp reset' } }],
       [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }]
     ],
-    // What an open connection still brings is let through: the subscriber's ACK to it is what gets them the reset.
+    // What an open connection still brings is let through: the subscriber's ACK to it is what gets them the reset. By its
+    // flags, not by conntrack, which has not seen how a connection began that is older than our first rule.
     'refuse-down': [
-      [match(meta('l4proto'), 'tcp'), match({ ct: { key: 'state' } }, 'established', 'in'), accept],
+      [match(meta('l4proto'), 'tcp'), match({ '&': [payload('tcp', 'flags'), 'syn'] }, 'syn', '!='), accept],
       [goto('refuse')]
     ]
   }

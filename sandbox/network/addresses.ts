@@ -24,7 +24,7 @@ export const site = hostOn(SERVERS, 2)
 /** The pay page. */
 export const payPage = hostOn(SERVERS, 3)
 
-export const ports = { dns: 53, web: 80, tls: 443, download: 9000, upload: 9001 } as const
+export const ports = { dns: 53, web: 80, tls: 443, download: 9000, upload: 9001, trickle: 9002 } as const
 
 /** What the web site says, and what the pay page says. */
 export const bodies = { site: 'site', pay: 'pay' } as const

@@ -2,7 +2,7 @@ import { attempts } from './attempts.js'
 import type { Family } from './addresses.js'
 import { answerWith, tell } from './insider.js'
 import { Lookout } from './lookout.js'
-import { download, Held, upload } from './rates.js'
+import { download, type Flow, Held, upload } from './rates.js'
 
 /*
  * What runs at a subscriber's home: a process in their namespace. It does as it is asked and judges nothing.
@@ -19,9 +19,9 @@ const verbs = {
   lookOut: () => void (lookout ??= new Lookout(tell)),
   tally: () => lookout?.tally() ?? { attempts: 0, said: {}, longestMs: 0 },
   /** Begins a download that goes on; the one before ends. */
-  async hold(family: Family) {
+  async hold(family: Family, flow: Flow) {
     held.get(family)?.close()
-    held.set(family, await Held.open(family))
+    held.set(family, await Held.open(family, flow))
   },
   letGo: () => held.forEach(each => each.close()),
   heldEnds: (family: Family) => holding(family).ends(),

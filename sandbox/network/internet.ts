@@ -6,11 +6,12 @@ import { bodies, families, type Family, payPage, ports, site } from './addresses
 import { answerWith } from './insider.js'
 
 /*
- * What runs behind the gateway: the web site with TLS, a resolver, somebody who gives and somebody who takes without end,
- * and the pay page.
+ * What runs behind the gateway: the web site with TLS, a resolver, those who give and take without end, and the
+ * pay page.
  */
 
 const REPORT = 100
+const DROP = 20
 
 const listening = Promise.all(
   families.flatMap(family => [
@@ -19,6 +20,7 @@ const listening = Promise.all(
     up(createServer(echo), ports.tls, site[family]),
     up(createServer(give), ports.download, site[family]),
     up(createServer(take), ports.upload, site[family]),
+    up(createServer(trickle), ports.trickle, site[family]),
     resolver(family)
   ])
 )
@@ -61,6 +63,12 @@ function give(socket: Socket): void {
   }
   quiet(socket).on('drain', go)
   go()
+}
+
+/** Gives a little fifty times a second: a connection that is in use and costs nothing. */
+function trickle(socket: Socket): void {
+  const dropping = setInterval(() => socket.write('drop'), DROP)
+  quiet(socket).on('close', () => clearInterval(dropping))
 }
 
 /** Says ten times a second how many octets have come, and in how many milliseconds since the first. */

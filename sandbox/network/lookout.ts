@@ -18,7 +18,7 @@ export interface Tally {
   readonly longestMs: number
 }
 
-const PAUSE = 10
+const PAUSE = 20
 
 /** Tries the web site over and over by a new connection each time, over IPv4 and IPv6, and says what changes. */
 export class Lookout {

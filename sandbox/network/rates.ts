@@ -38,6 +38,9 @@ export async function upload(family: Family, forMs: number): Promise<Rate> {
   }
 }
 
+/** How much a download that goes on is to bring: all that the line carries, or hardly anything. */
+export type Flow = 'download' | 'trickle'
+
 /** One download that goes on until it is cut. */
 export class Held {
   readonly #socket: Socket
@@ -50,8 +53,8 @@ export class Held {
   }
 
   /** Opens it and waits until octets flow. */
-  static async open(family: Family): Promise<Held> {
-    const socket = open(family, ports.download)
+  static async open(family: Family, flow: Flow): Promise<Held> {
+    const socket = open(family, ports[flow])
     const held = new Held(socket)
     socket.on('error', () => undefined)
     await once(socket, 'data', { signal: AbortSignal.timeout(PATIENCE) })

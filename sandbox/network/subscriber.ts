@@ -4,6 +4,7 @@ import type { HomeVerbs } from './home.js'
 import { Insider } from './insider.js'
 import type { Sight, Tally } from './lookout.js'
 import { within } from './namespaces.js'
+import type { Flow } from './rates.js'
 
 interface Awaited {
   readonly isIt: (sight: Sight) => boolean
@@ -51,8 +52,8 @@ export class Subscriber {
   }
 
   /** Begins a download that goes on, in place of the one before; resolves when octets flow. */
-  hold(family: Family = 4): Promise<void> {
-    return this.#home.ask('hold', family)
+  hold(family: Family = 4, flow: Flow = 'trickle'): Promise<void> {
+    return this.#home.ask('hold', family, flow)
   }
 
   /** Ends these downloads. */

@@ -34,6 +34,7 @@ function chapRequest(
 function session(more: Partial<Session>): Session {
   return {
     subscriber: 'sub_1',
+    acctSessionId: '81000001',
     nas: 'bras-1',
     state: 'open',
     callingStation: '',
@@ -261,7 +262,7 @@ t.test('a suspended subscriber meets the walled garden, and without one a reject
 })
 
 t.test(
-  'a session too many is refused with where the other one is; a stale one and the same place do not count',
+  'a session too many is refused with where the other one is; a stale one, a polled port and the same place do not count',
   async t => {
     const documents = new Documents([{ ...alice, simultaneousUse: 1 }])
     const other = session({ nas: 'bras-2' })
@@ -273,7 +274,9 @@ t.test(
     )
     t.match(refused.rejects, [{ code: 'TOO_MANY_SESSIONS', words: /bras-2/ }])
     const from = (writer: AttributeWriter) => writer.add(Attr.CallingStationId, 'aa-bb-cc-dd-ee-ff')
-    for (const free of [session({ nas: 'bras-2', state: 'stale' }), session({ callingStation: 'aa:bb:cc:dd:ee:ff' })]) {
+    const polled = session({ nas: 'sw-1', acctSessionId: 'poll:sw-1:ge1:t1.x' })
+    const stale = session({ nas: 'bras-2', state: 'stale' })
+    for (const free of [polled, stale, session({ callingStation: 'aa:bb:cc:dd:ee:ff' })]) {
       const { authentication } = await rig(t, { documents, sessions: [free] })
       const two = papRequest({ more: from })
       t.equal(

@@ -1,4 +1,4 @@
-import type { AnyDriver, Device, Nas } from '../agent/model/index.js'
+import { type AnyDriver, type Device, DriverError, type Nas } from '../agent/model/index.js'
 import { withoutSchedule } from '../agent/poller/index.js'
 import type { Replica } from '../agent/subscribers/index.js'
 import { type DriverName, drivers, isDriverName } from '../drivers/index.js'
@@ -34,20 +34,15 @@ const makers: Readonly<Record<Exclude<DriverName, 'radius-dae'>, Make>> = {
 
 /**
  * Makes the driver that a device document asks for; whoever asks closes it.
- * @returns undefined where its document is not understood: the log says why
+ * @throws DriverError `UNSUPPORTED` where the document is not understood
  */
-export function deviceDriver(device: Device, base: Base): AnyDriver | undefined {
+export function deviceDriver(device: Device, base: Base): AnyDriver {
   const { id, driver } = device
-  if (!isDriverName(driver) || driver === 'radius-dae') {
-    base.log.error({ device: id, driver }, `a device cannot be driven: its driver is none of ${names}`)
-    return undefined
-  }
-  try {
-    return makers[driver](withoutSchedule(device), base)
-  } catch (error) {
-    base.log.error({ err: error, device: id }, 'a device cannot be driven: its document is not understood')
-    return undefined
-  }
+  if (isDriverName(driver) && driver !== 'radius-dae') return makers[driver](withoutSchedule(device), base)
+  throw new DriverError(
+    'UNSUPPORTED',
+    `The document of device ${id} names the driver ${driver}, which is none of ${names}.`
+  )
 }
 
 /**
@@ -56,7 +51,14 @@ export function deviceDriver(device: Device, base: Base): AnyDriver | undefined 
  */
 export function deviceDrivers(base: Base, replica: Pick<Replica, 'device'>): DeviceDrivers {
   const kept = new Kept<Device, AnyDriver | undefined>(
-    device => deviceDriver(device, base),
+    device => {
+      try {
+        return deviceDriver(device, base)
+      } catch (error) {
+        base.log.error({ err: error, device: device.id }, 'a device cannot be driven: its document is not understood')
+        return undefined
+      }
+    },
     driver => driver?.close()
   )
   base.closers.add(() => kept.close())

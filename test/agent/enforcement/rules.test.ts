@@ -116,9 +116,6 @@ t.test('what a session has and what it should have', t => {
     ]
   ]
   for (const [name, has, wants, expected] of cases) t.match(compare(has, wants), expected, name)
-  const blocked = applied('blocked', {})
-  t.match(compare(blocked, treatment('full', {}), true), { difference: 'looser' }, 'a polled port must be let free')
-  t.equal(compare(blocked, treatment('blocked', {}), true), undefined, 'and is not blocked twice')
   t.end()
 })
 

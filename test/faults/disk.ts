@@ -52,6 +52,7 @@ export class LoopDisk {
   readonly #image: string
   #device = ''
   #isMounted = false
+  #isShared = false
 
   private constructor(place: string) {
     this.#place = place
@@ -75,8 +76,19 @@ export class LoopDisk {
     truncateSync(disk.#image, mebibytes * MIB)
     run('mkfs.ext4', '-q', '-F', disk.#image)
     disk.#device = run('losetup', '--find', '--show', disk.#image).trim()
+    disk.#share()
     disk.mount()
     return disk
+  }
+
+  /**
+   * Whoever makes a mount namespace meanwhile (ip netns exec) takes a copy of the mount along, and the file system would
+   * live on in it as it was: powerless. Below a shared mount the copy goes with the original.
+   */
+  #share(): void {
+    run('mount', '--bind', this.#place, this.#place)
+    this.#isShared = true
+    run('mount', '--make-shared', this.#place)
   }
 
   mount(): void {
@@ -142,6 +154,7 @@ export class LoopDisk {
   #remove(): void {
     const quietly = (program: string, ...words: string[]): unknown => spawnSync(program, words, { stdio: 'ignore' })
     if (this.#isMounted) quietly('umount', '--lazy', this.#place)
+    if (this.#isShared) quietly('umount', '--lazy', this.#place)
     if (this.#device !== '') quietly('losetup', '--detach', this.#device)
     rmSync(this.#image, { force: true })
   }

@@ -4,7 +4,7 @@
  * Billing is a process that only counts; all share the machine's cores.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -55,6 +55,8 @@ try {
 /** Octets of an agent that has nothing to do. */
 async function memoryWhenIdle(): Promise<number> {
   const agent = await startAgent('empty')
+  // Its API is the last thing to come up.
+  while (!existsSync(join(directory, 'empty.sock'))) await pause(50)
   await pause(2000)
   const octets = agent.memory()
   await agent.stop()

@@ -8,6 +8,9 @@ const MAJOR = '7e57'
 const FIRST_MINOR = 0x10
 const LAST_MINOR = 0xfffe
 
+/** An interface, and the bit/s there. */
+type Side = readonly [dev: string, bits: number]
+
 /** The lowest class that nobody has. */
 export function freeClass(taken: ReadonlySet<string>): string {
   for (let minor = FIRST_MINOR; minor <= LAST_MINOR; minor++) {
@@ -23,6 +26,8 @@ export class Shaper {
   readonly #target: Target
   /** Whether the kernel has fq_codel: found out by the first class. */
   #fair = true
+  /** Whether our roots were there when we last looked. */
+  #rooted = false
 
   constructor(run: Run, target: Target) {
     this.#run = run
@@ -37,12 +42,8 @@ export class Shaper {
   /** Whether the class has these rates on every interface, as far as `tc` prints them. */
   async has(classid: string, rate: RateLimit, signal: AbortSignal): Promise<boolean> {
     const sides = this.#sides(rate)
-    const asked = sides.map(([dev]) => `class show dev ${dev} classid ${classid}\n`).join('')
-    const { stdout } = await this.#run('tc', ['-batch', '-'], signal, asked)
-    const found = [...stdout.matchAll(/\brate (\S+)/g)].map(([, text = '']) => bitsOf(text))
-    // Above a million, tc cuts what is not whole thousands.
-    const isAsWanted = (wanted: number, bits = Number.NaN) => Math.abs(bits - wanted) <= wanted / 500
-    return found.length === sides.length && sides.every(([, wanted], index) => isAsWanted(wanted, found[index]))
+    const { stdout } = await this.#batch(showing(sides, classid), [], signal)
+    return isShown(stdout, sides)
   }
 
   /**
@@ -52,55 +53,57 @@ export class Shaper {
   async set(classid: string, rate: RateLimit, signal: AbortSignal): Promise<void> {
     if (!this.possible)
       throw new DriverError('UNSUPPORTED', 'To shape, the device document must name downlinks and uplinks.')
-    // Each program takes time until the packets notice: what hardly ever is missing is looked for where it was missed.
-    if ((await this.#replace(classid, rate, signal)).status === 0) return
-    const roots = await Promise.all(this.#sides(rate).map(([dev]) => this.#rootFor(dev, signal)))
-    await this.#batch(roots.flat(), signal)
-    const { status, stderr } = await this.#replace(classid, rate, signal)
-    if (status !== 0) throw refused(stderr)
+    if (this.#rooted && (await this.#replace(classid, rate, signal)).status === 0) return
+    // All at once, past the roots that are there already: each program takes time, and the packets wait for the last.
+    const { stdout, stderr } = await this.#replace(classid, rate, signal, true)
+    const sides = this.#sides(rate)
+    this.#rooted = isShown(stdout, sides)
+    if (this.#rooted) return
+    for (const [dev] of sides) await this.#checkRoot(dev, signal)
+    throw new DriverError('REJECTED', `tc refused the change: ${firstLine(stderr)}`)
   }
 
   /** Removes a class. One that is not there is as good as removed. */
   async remove(classid: string, signal: AbortSignal): Promise<void> {
     const { downlinks, uplinks } = this.#target
     const lines = [...downlinks, ...uplinks].map(dev => `class del dev ${dev} classid ${classid}`)
-    if (lines.length > 0) await this.#run('tc', ['-force', '-batch', '-'], signal, `${lines.join('\n')}\n`)
+    if (lines.length > 0) await this.#batch(lines, ['-force'], signal)
   }
 
-  /** The class with its leaf on every interface. */
-  async #replace(classid: string, rate: RateLimit, signal: AbortSignal): Promise<Outcome> {
-    const lines = this.#sides(rate).flatMap(([dev, bits]) => [
+  /** The class with its leaf on every interface. `rooting`: the roots before them, and what stands then is shown. */
+  async #replace(classid: string, rate: RateLimit, signal: AbortSignal, rooting = false): Promise<Outcome> {
+    const sides = this.#sides(rate)
+    const classes = sides.flatMap(([dev, bits]) => [
       `class replace dev ${dev} parent ${MAJOR}: classid ${classid} htb rate ${bits}bit ceil ${bits}bit quantum 1514`,
       `qdisc replace dev ${dev} parent ${classid} ${this.#fair ? 'fq_codel' : `pfifo limit ${packetsOf(bits)}`}`
     ])
-    const outcome = await this.#run('tc', ['-batch', '-'], signal, `${lines.join('\n')}\n`)
-    if (outcome.status === 0 || !this.#fair || !/unknown|not found/i.test(outcome.stderr)) return outcome
+    const roots = sides.map(([dev]) => `qdisc add dev ${dev} root handle ${MAJOR}: htb default 0`)
+    const outcome = rooting
+      ? await this.#batch([...roots, ...classes, ...showing(sides, classid)], ['-force'], signal)
+      : await this.#batch(classes, [], signal)
+    if (!this.#fair || !/kind is unknown|unknown qdisc/i.test(outcome.stderr)) return outcome
     this.#fair = false
-    return this.#replace(classid, rate, signal)
+    return this.#replace(classid, rate, signal, rooting)
   }
 
-  /** The line of `tc` that makes our root on an interface; none where it is there. */
-  async #rootFor(dev: string, signal: AbortSignal): Promise<readonly string[]> {
+  /** @throws DriverError `REJECTED` when the interface is not there, or has a root of somebody else's */
+  async #checkRoot(dev: string, signal: AbortSignal): Promise<void> {
     const { status, stdout, stderr } = await this.#run('tc', ['-j', 'qdisc', 'show', 'dev', dev], signal)
     if (status !== 0) throw new DriverError('REJECTED', `The interface ${dev} cannot be shaped: ${firstLine(stderr)}`)
     const root = rootOf(stdout)
-    if (root?.handle === `${MAJOR}:`) return []
     // What the kernel put there by itself has the handle zero.
-    if (root !== undefined && root.handle !== '0:')
-      throw new DriverError(
-        'REJECTED',
-        `The interface ${dev} has a queueing discipline that is not ours (${root.kind} ${root.handle}). Remove it, or do not name the interface.`
-      )
-    return [`qdisc add dev ${dev} root handle ${MAJOR}: htb default 0`]
+    if (root === undefined || [`${MAJOR}:`, '0:'].includes(root.handle)) return
+    throw new DriverError(
+      'REJECTED',
+      `The interface ${dev} has a queueing discipline that is not ours (${root.kind} ${root.handle}). Remove it, or do not name the interface.`
+    )
   }
 
-  async #batch(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    if (lines.length === 0) return
-    const { status, stderr } = await this.#run('tc', ['-batch', '-'], signal, `${lines.join('\n')}\n`)
-    if (status !== 0) throw refused(stderr)
+  #batch(lines: readonly string[], flags: readonly string[], signal: AbortSignal): Promise<Outcome> {
+    return this.#run('tc', [...flags, '-batch', '-'], signal, `${lines.join('\n')}\n`)
   }
 
-  #sides({ up, down }: RateLimit): readonly (readonly [string, number])[] {
+  #sides({ up, down }: RateLimit): readonly Side[] {
     const { downlinks, uplinks } = this.#target
     return [
       ...downlinks.map(dev => [dev, Math.round(down)] as const),
@@ -109,8 +112,16 @@ export class Shaper {
   }
 }
 
-function refused(stderr: string): DriverError {
-  return new DriverError('REJECTED', `tc refused the change: ${firstLine(stderr)}`)
+function showing(sides: readonly Side[], classid: string): readonly string[] {
+  return sides.map(([dev]) => `class show dev ${dev} classid ${classid}`)
+}
+
+/** Whether every interface shows the class with its rate. */
+function isShown(stdout: string, sides: readonly Side[]): boolean {
+  const found = [...stdout.matchAll(/\brate (\S+)/g)].map(([, text = '']) => bitsOf(text))
+  // Above a million, tc cuts what is not whole thousands.
+  const isAsWanted = (wanted: number, bits = Number.NaN) => Math.abs(bits - wanted) <= wanted / 500
+  return found.length === sides.length && sides.every(([, wanted], index) => isAsWanted(wanted, found[index]))
 }
 
 function rootOf(stdout: string): { kind: string; handle: string } | undefined {

@@ -16,7 +16,7 @@ const { values } = parseArgs({ options: { slack: { type: 'string', default: '1' 
 process.exitCode = await run(Number(values.slack))
 
 async function run(slack: number): Promise<number> {
-  if (!(slack >= 1)) return fail('--slack is by how many times the promised times may be exceeded: 1 or more')
+  if (!(slack >= 1)) return fail('--slack is how many times later, and slower, it may all be: 1 or more')
   const lack = lacking()
   if (lack !== undefined) return fail(`This machine cannot show it: ${lack.words}`)
   const directory = mkdtempSync(join(tmpdir(), 'turnpike-'))

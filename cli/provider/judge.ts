@@ -11,17 +11,17 @@ const tolerance = { least: 0.6, most: 1.1 }
 
 /**
  * Sentences about what is not as it should be; none where all is well.
- * @param slack  by how many times the promised times may be exceeded: above 1 where the machine is busy with other things
+ * @param slack  how many times later, and slower, it may all be: above 1 where the machine is busy with other things
  */
 export function judge(figures: Figures, slack: number): readonly string[] {
-  const said = [...times(figures, slack), ...meeting(figures), ...rates(figures), ...neighbour(figures, slack)]
+  const said = [...times(figures, slack), ...meeting(figures), ...rates(figures, slack), ...neighbour(figures, slack)]
   return said.map(words => `${figures.order}: ${words}`)
 }
 
 function times({ seenMs, cutMs, provenMs }: Figures, slack: number): string[] {
   const late = (what: string, ms: number, most: number) => (ms > most * slack ? [`${what} after ${ms} ms`] : [])
   return [
-    ...families.flatMap(family => late(`first seen over IPv${family}`, seenMs[family], promised.seen)),
+    ...families.flatMap(family => late(`first seen over IPv${family}`, seenMs[family] ?? 0, promised.seen)),
     ...families.flatMap(family => late(`a download over IPv${family} ended`, cutMs?.[family] ?? 0, promised.seen)),
     ...late('proven', provenMs, promised.proven)
   ]
@@ -36,13 +36,13 @@ function meeting({ want, met }: Figures): string[] {
   )
 }
 
-function rates({ want, rates: measured }: Figures): string[] {
+function rates({ want, rates: measured }: Figures, slack: number): string[] {
   const { rate } = meetings[want]
   if (rate === undefined || measured === undefined) return []
   return families.flatMap(family =>
     (['down', 'up'] as const).flatMap(way => {
       const share = measured[family][way] / rate[way]
-      const isRight = share >= tolerance.least && share <= tolerance.most
+      const isRight = share >= tolerance.least / slack && share <= tolerance.most
       return isRight ? [] : [`${way} over IPv${family} has ${Math.round(100 * share)} % of the rate`]
     })
   )

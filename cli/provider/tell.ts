@@ -8,6 +8,8 @@ import { meetings, type Step } from './steps.js'
 const mega = (rate: number): string => (rate / 1e6).toFixed(2)
 const pair = (of: (family: Family) => string | number): string => families.map(of).join(' / ')
 
+const timesOf = (times: Figures['seenMs']): string => pair(family => times[family] ?? '–')
+
 const orders: Readonly<Record<Step['order'], string>> = {
   reject: 'suspends the subscription: nothing any more',
   'walled-garden': 'lets the subscriber into the walled garden: pay page and DNS',
@@ -30,8 +32,8 @@ export const tell = {
   },
   figures(figures: Figures): void {
     const { seenMs, cutMs, provenMs, way, proof, detail } = figures
-    step(`  seen by the subscriber after ${bold(pair(family => `${seenMs[family]} ms`))} (IPv4 / IPv6)`)
-    if (cutMs !== undefined) step(`  an open download ended after ${pair(family => `${cutMs[family]} ms`)}`)
+    step(`  seen by the subscriber after ${bold(`${timesOf(seenMs)} ms`)} (IPv4 / IPv6)`)
+    if (cutMs !== undefined) step(`  an open download ended after ${timesOf(cutMs)} ms`)
     step(`  proven to billing after ${bold(`${provenMs} ms`)}, by ${way}, ${proof}: ${detail}`)
   },
   summary(all: readonly Figures[]): void {
@@ -57,11 +59,11 @@ const rate = (way: 'down' | 'up'): Column<Figures> => ({
 
 const columns: readonly Column<Figures>[] = [
   { title: 'order', value: ({ order }) => order },
-  { title: 'first seen', right: true, value: ({ seenMs }) => pair(family => seenMs[family]) },
+  { title: 'first seen', right: true, value: ({ seenMs }) => timesOf(seenMs) },
   {
     title: 'open ended',
     right: true,
-    value: ({ cutMs }) => (cutMs === undefined ? '' : pair(family => cutMs[family]))
+    value: ({ cutMs }) => (cutMs === undefined ? '' : timesOf(cutMs))
   },
   { title: 'heard', right: true, value: ({ heardMs }) => `${heardMs}` },
   { title: 'proved', right: true, value: ({ provedMs }) => `${provedMs}` },

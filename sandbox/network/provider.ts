@@ -75,6 +75,8 @@ function connect(base: string): void {
 /** A cable between the gateway and `eth0` of who is at the other end, with a default route to the gateway. */
 function link(gateway: string, dev: string, peer: string, line: number): void {
   within(gateway, 'ip', 'link', 'add', dev, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', peer)
+  // As on a wire: packets of one segment, so that a queue of packets holds no more than it says.
+  within(peer, 'ip', 'link', 'set', 'dev', 'eth0', 'gso_max_segs', '1')
   for (const [netns, name, host] of [
     [gateway, dev, 1],
     [peer, 'eth0', 2]

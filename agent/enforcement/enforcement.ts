@@ -1,7 +1,15 @@
-import type { Cause, DocumentKind, EnforcementNotice, Grant, Refusal, Session } from '../model/index.js'
+import {
+  type After,
+  afterMs,
+  type Cause,
+  type DocumentKind,
+  type EnforcementNotice,
+  type Grant,
+  type Refusal,
+  type Session
+} from '../model/index.js'
 import { Alarms, silenceWords } from './alarms.js'
 import type { CommandRunner } from './commands.js'
-import { type After, afterMs } from './deadline.js'
 import { type EvidenceCheck, type EvidenceEntry, readEvidence, verifyEvidence } from './evidence.js'
 import { enforcementDefaults, type EnforcementLimits, type EnforcementOptions } from './options.js'
 import { buildParts, isOpen, type Means, type Parts } from './parts.js'

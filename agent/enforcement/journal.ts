@@ -1,17 +1,17 @@
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/contract.js'
 import {
-  noticeEntry,
-  RecordKind,
+  type After,
   type Clock,
   type EnforcementNotice,
   type EnforcementState,
   type Entry,
   type Milliseconds,
+  noticeEntry,
   type Proof,
+  RecordKind,
   type TreatmentKind
 } from '../model/index.js'
-import type { After } from './deadline.js'
 import type { EvidenceLog } from './evidence.js'
 
 /** What is the same for all steps of one decision. */

@@ -1,4 +1,5 @@
 import type {
+  After,
   AnyDriver,
   Cause,
   Grant,
@@ -10,7 +11,7 @@ import type {
   SubscriberRef,
   TreatmentKind
 } from '../model/index.js'
-import { type After, pause } from './deadline.js'
+import { pause } from './deadline.js'
 
 /** What proved a step, in one word and in a sentence. */
 export interface Proven {

@@ -1,6 +1,6 @@
-import { DriverError, type AnyDriver, type Clock, type Milliseconds } from '../model/index.js'
+import { type After, type AnyDriver, type Clock, DriverError, type Milliseconds } from '../model/index.js'
 import { Circuits } from './circuit.js'
-import { type After, within } from './deadline.js'
+import { within } from './deadline.js'
 import type { Difference } from './plan.js'
 
 /** Who goes first: restores, then blocks, then changes of rate, which are paced. */

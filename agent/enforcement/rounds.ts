@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/contract.js'
-import type { Clock, Milliseconds } from '../model/index.js'
-import type { After } from './deadline.js'
+import type { After, Clock, Milliseconds } from '../model/index.js'
 import type { Desires } from './desires.js'
 import type { Drift } from './drift.js'
 import { pruneEvidence } from './evidence.js'

@@ -1,5 +1,4 @@
-import type { Clock, Milliseconds } from '../model/index.js'
-import type { After } from './deadline.js'
+import type { After, Clock, Milliseconds } from '../model/index.js'
 
 /** When a NAS counts as back. */
 export interface SilenceTimes {

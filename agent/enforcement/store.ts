@@ -1,6 +1,6 @@
+import { type After, afterMs } from '../model/index.js'
 import type { Logger } from 'pino'
 import type { Ledger, TableChange } from '../ledger/contract.js'
-import { type After, afterMs } from './deadline.js'
 
 const RETRY = 1000
 

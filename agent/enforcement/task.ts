@@ -1,12 +1,13 @@
 import {
-  DriverError,
+  type After,
   type AnyDriver,
   type Applied,
+  DriverError,
   type Milliseconds,
   type Session,
   type SubscriberRef
 } from '../model/index.js'
-import { type After, GIVEN_UP, pause } from './deadline.js'
+import { GIVEN_UP, pause } from './deadline.js'
 import { type Keeper, lasts, type Noted } from './keeper.js'
 import { type Rung, standsUnproven, type Way } from './ladder.js'
 import { type AppliedTreatment, isVaried, keyOfNeed, type Need, sessionRef, type Step } from './plan.js'

@@ -1,3 +1,4 @@
+export * from './after.js'
 export * from './documents.js'
 export * from './driver.js'
 export * from './enforcement.js'

@@ -1,7 +1,6 @@
-import { type CounterSample, DriverError, type Milliseconds } from '../model/index.js'
+import { type After, type CounterSample, DriverError, type Milliseconds } from '../model/index.js'
 import type { PolledDriver } from './needs.js'
 import type { Found } from './reachability.js'
-import type { After } from './schedule.js'
 
 /** What one poll of a device brought: also half of it, where it failed in the middle. */
 export interface Answer {

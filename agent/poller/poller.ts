@@ -1,6 +1,15 @@
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/contract.js'
-import { type Clock, type Device, DriverError, isPolled, type Milliseconds, type Subscriber } from '../model/index.js'
+import {
+  type After,
+  afterMs,
+  type Clock,
+  type Device,
+  DriverError,
+  isPolled,
+  type Milliseconds,
+  type Subscriber
+} from '../model/index.js'
 import type { Change } from '../subscribers/index.js'
 import { type Answer, ask } from './asking.js'
 import { type LaneLimits, Lanes } from './lanes.js'
@@ -8,7 +17,7 @@ import { Metering, type PortReading } from './metering.js'
 import type { PolledDriver, ReplicaView, SessionsView } from './needs.js'
 import { Owners } from './owners.js'
 import type { Damping } from './reachability.js'
-import { type After, afterMs, type Schedule, scheduleDefaults, scheduleOf } from './schedule.js'
+import { type Schedule, scheduleDefaults, scheduleOf } from './schedule.js'
 import { States } from './states.js'
 import { type DeviceStatus, type Last, type PollerCounts, statusOf } from './status.js'
 import { Turns } from './turns.js'

@@ -9,16 +9,6 @@ export interface Schedule {
 /** What holds for devices whose documents do not say otherwise. */
 export const scheduleDefaults: Schedule = { interval: 300_000, deadline: 30_000 }
 
-/** Runs something later; the returned function cancels it. Tests pass their own. */
-export type After = (ms: Milliseconds, run: () => void) => () => void
-
-/** Real time, in timers that do not keep the process alive. */
-export const afterMs: After = (ms, run) => {
-  const timer = setTimeout(run, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
-
 /** Seconds. */
 const SHORTEST = 1
 const LONGEST = 86_400

@@ -1,5 +1,5 @@
-import type { Clock, Milliseconds } from '../model/index.js'
-import { type After, firstDelay, nextDelay, type Schedule } from './schedule.js'
+import type { After, Clock, Milliseconds } from '../model/index.js'
+import { firstDelay, nextDelay, type Schedule } from './schedule.js'
 
 export interface TurnsOptions {
   readonly schedule: Schedule

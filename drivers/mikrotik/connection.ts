@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { DriverError, type Milliseconds } from '../../agent/model/index.js'
+import { type After, afterMs, DriverError, type Milliseconds } from '../../agent/model/index.js'
 import {
   encodeSentence,
   parseReply,
@@ -31,9 +31,6 @@ export interface AskOptions {
   readonly hide?: readonly string[]
 }
 
-/** Runs something later; the returned function cancels it. Tests pass their own. */
-export type After = (ms: Milliseconds, run: () => void) => () => void
-
 interface Pending {
   readonly command: string
   readonly hide: readonly string[]
@@ -53,12 +50,6 @@ const SILENCE = 10_000
 const MOST_ROWS = 10_000
 /** A router that says nothing at all for so long after a command was given up is taken to hang. */
 const GRACE = 2000
-
-const afterMs: After = (ms, run) => {
-  const timer = setTimeout(run, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
 
 /**
  * One connection to a router: commands go out as they come, each with a tag, and answers find them by it.

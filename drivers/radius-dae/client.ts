@@ -1,10 +1,7 @@
-import { DriverError, type Milliseconds } from '../../agent/model/index.js'
+import { type After, DriverError, type Milliseconds } from '../../agent/model/index.js'
 import { type Packet, type Secret, codeName } from '../../protocols/radius/index.js'
 import { Channel, type ChannelCounters, type Listener, type Sending } from './channel.js'
 import { nextWait, retransmissionDefaults, type RetransmissionTimes } from './retransmission.js'
-
-/** Runs something later; the returned function cancels it. Tests pass their own. */
-export type After = (ms: Milliseconds, run: () => void) => () => void
 
 /** What a client needs to reach one NAS. */
 export interface DaeClientOptions {
@@ -26,7 +23,8 @@ export interface Answer {
   readonly port: number
 }
 
-const afterMs: After = (ms, run) => {
+// Whoever waits for an answer is kept alive by this alone: the socket is not to do that.
+const keepingAlive: After = (ms, run) => {
   const timer = setTimeout(run, ms)
   return () => clearTimeout(timer)
 }
@@ -74,7 +72,7 @@ export class DaeClient {
       const exchange = new Exchange({
         name: codeName(code),
         times: this.#times,
-        after: this.#options.after ?? afterMs,
+        after: this.#options.after ?? keepingAlive,
         random: this.#options.random ?? Math.random,
         ports: this.#known === undefined ? this.#options.ports : [this.#known],
         open: (port, listener) => this.#channel(port).open(code, attributes, listener),

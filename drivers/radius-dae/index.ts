@@ -1,5 +1,5 @@
 export { errorCauses, readNak, type ErrorCause } from './causes.js'
-export { DaeClient, type After, type Answer, type DaeClientOptions } from './client.js'
+export { DaeClient, type Answer, type DaeClientOptions } from './client.js'
 export { radiusDae, type RadiusDaeOptions } from './driver.js'
 export { dialects, type Dialect, type DialectName, type KeyName } from './keys.js'
 export { nextWait, retransmissionDefaults, type RetransmissionTimes } from './retransmission.js'

@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import {
+  type After,
   type Device,
   DriverError,
   type SessionRef,
@@ -13,7 +14,7 @@ import {
 } from '../../agent/model/index.js'
 import { ladder } from '../../agent/enforcement/ladder.js'
 import { drivers, isDriverName } from '../../drivers/index.js'
-import { type After, Connection, mikrotik, parseCredential, readTarget } from '../../drivers/mikrotik/index.js'
+import { Connection, mikrotik, parseCredential, readTarget } from '../../drivers/mikrotik/index.js'
 import { encodeSentence, printSentence, SentenceReader, startsLikeReply } from '../../protocols/routeros/index.js'
 import { type Faults, RouterosSimulator, type Security, type SimulatorOptions } from '../../sandbox/routeros/index.js'
 import { pki } from '../server/radius/certificates.js'

@@ -1,11 +1,17 @@
 import { once } from 'node:events'
 import { createSocket } from 'node:dgram'
 import t, { type Test } from 'tap'
-import { DriverError, type Nas, type SessionRef, type SubscriberRef, type Treatment } from '../../agent/model/index.js'
+import {
+  type After,
+  DriverError,
+  type Nas,
+  type SessionRef,
+  type SubscriberRef,
+  type Treatment
+} from '../../agent/model/index.js'
 import { loadDictionary } from '../../config/dictionary/index.js'
 import { drivers, isDriverName } from '../../drivers/index.js'
 import {
-  type After,
   DaeClient,
   type DialectName,
   dialects,

@@ -1,6 +1,6 @@
 import type { AnyDriver, Capability } from '../model/index.js'
 import { cutsOff, type Difference, type Step } from './plan.js'
-import { isPort, isRadius, type Reach } from './reach.js'
+import { isRadius, type Reach } from './reach.js'
 
 /** The ways of enforcing, gentlest first. `reauthentication` is no call: policy answers the next Access-Request so in any case. */
 export const ways = ['coa', 'disconnect', 'api', 'port', 'reauthentication'] as const
@@ -35,7 +35,7 @@ const table: readonly Climb[] = [
   {
     verb: blockOrRestore,
     session: false,
-    suits: (step, reach) => isPort(reach.driver) && step.difference === 'tighter' && cutsOff(step.how.kind)
+    suits: (step, { driver }) => driver.acts === 'port' && step.difference === 'tighter' && cutsOff(step.how.kind)
   }
 ]
 
@@ -70,7 +70,7 @@ export function standsUnproven(verb: Verb, difference: Difference): boolean {
 
 function wayOf(verb: Verb, driver: AnyDriver): Rung['way'] {
   if (isRadius(driver)) return verb === 'change' ? 'coa' : 'disconnect'
-  return isPort(driver) ? 'port' : 'api'
+  return driver.acts === 'port' ? 'port' : 'api'
 }
 
 function blockOrRestore({ how }: Step): 'block' | 'restore' {
@@ -86,6 +86,6 @@ function changesKind({ difference }: Step, { beside }: Reach): boolean {
   return difference === 'tighter' || (difference === 'looser' && !beside)
 }
 
-function isApi(driver: AnyDriver): boolean {
-  return !isRadius(driver) && !isPort(driver)
+function isApi({ acts }: AnyDriver): boolean {
+  return acts === 'line'
 }

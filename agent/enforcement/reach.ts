@@ -95,18 +95,8 @@ export class Reaches {
 }
 
 /** Whether it speaks CoA and Disconnect: what it does is done to a session and ends with it. */
-export function isRadius({ name }: AnyDriver): boolean {
-  return name === 'radius-dae'
-}
-
-/** Whether it sees only what it did itself: that it did nothing says nothing about what RADIUS did. */
-export function seesOnlyItself({ name }: AnyDriver): boolean {
-  return name === 'linux' || name === 'snmp'
-}
-
-/** Whether its `block` switches a whole port off. */
-export function isPort({ name }: AnyDriver): boolean {
-  return name === 'snmp'
+export function isRadius({ acts }: AnyDriver): boolean {
+  return acts === 'session'
 }
 
 /**

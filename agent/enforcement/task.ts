@@ -13,7 +13,7 @@ import { type Rung, standsUnproven, type Way } from './ladder.js'
 import { type AppliedTreatment, isVaried, keyOfNeed, type Need, sessionRef, type Step } from './plan.js'
 import { observeUntilProven, type Proven, Watch } from './proof.js'
 import type { NasQueues } from './queue.js'
-import { type Reach, seesOnlyItself } from './reach.js'
+import type { Reach } from './reach.js'
 import { retryRule, retryWait } from './retry.js'
 
 /** How long a task waits for what. */
@@ -281,7 +281,7 @@ export class Task {
 
   async #awaitProof(rung: Rung, error: DriverError | undefined): Promise<void> {
     const { times, after, who } = this.#options
-    if (error !== undefined && this.session?.state === 'stale' && !seesOnlyItself(rung.driver)) {
+    if (error !== undefined && this.session?.state === 'stale' && rung.driver.sees === 'all') {
       this.watch.settled({ proof: 'offline', detail: 'The NAS does not know the session, which had been silent.' })
       return
     }
@@ -302,7 +302,7 @@ export class Task {
   #observers(rung: Rung): readonly Reach[] {
     const { observers, readable } = this.#options
     if (!readable) return []
-    const others = observers.filter(({ driver }) => driver !== rung.driver && !seesOnlyItself(driver))
+    const others = observers.filter(({ driver }) => driver !== rung.driver && driver.sees === 'all')
     const own = rung.driver.capabilities.includes('observe')
     return own ? [rung, ...others] : others
   }

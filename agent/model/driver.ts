@@ -99,22 +99,27 @@ export interface Operations {
 
 export type Capability = keyof Operations
 
-/** A driver of capabilities K: the compiler holds it to what it claims. */
-export type Driver<K extends Capability = never> = Pick<Operations, K> & {
+/** What every driver has. Enforcement chooses its ways by `acts` and `sees`, never by the name. */
+interface Character {
   readonly name: string
-  readonly capabilities: readonly K[]
+  /** What its verbs change: a `session`, with which it ends; a subscriber's `line`, until it is taken back; a whole `port`, likewise. */
+  readonly acts: 'session' | 'line' | 'port'
+  /**
+   * What it knows of somebody there: `all`; what it did `itself`, so that having done nothing says nothing about RADIUS;
+   * `nothing` that proves a treatment, as of a CPE, which is its subscriber's.
+   */
+  readonly sees: 'all' | 'itself' | 'nothing'
   /** Resolves with a sentence about the box; throws DriverError when it cannot be reached or refuses us. */
   health(signal: AbortSignal): Promise<string>
   close(): Promise<void>
 }
 
+/** A driver of capabilities K: the compiler holds it to what it claims. */
+export type Driver<K extends Capability = never> = Pick<Operations, K> &
+  Character & { readonly capabilities: readonly K[] }
+
 /** Any driver, as enforcement sees it: ask `capabilities` before calling. */
-export type AnyDriver = Partial<Operations> & {
-  readonly name: string
-  readonly capabilities: readonly Capability[]
-  health(signal: AbortSignal): Promise<string>
-  close(): Promise<void>
-}
+export type AnyDriver = Partial<Operations> & Character & { readonly capabilities: readonly Capability[] }
 
 /** What went wrong, and whether trying the same again can help. */
 export const driverErrors = {

@@ -66,6 +66,8 @@ const said = [
 
 class GenieacsDriver implements Genieacs {
   readonly name = 'genieacs'
+  readonly acts = 'line'
+  readonly sees = 'nothing'
   readonly capabilities = capabilities
   readonly #otherwise: Sought
   readonly #target: HttpTarget

@@ -49,6 +49,8 @@ interface Want {
 
 class Linux implements Driver<LinuxCapability> {
   readonly name = 'linux'
+  readonly acts = 'line'
+  readonly sees = 'itself'
   readonly capabilities = capabilities
   readonly #target: Target
   readonly #run: Run

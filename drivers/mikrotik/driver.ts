@@ -56,6 +56,8 @@ export function mikrotik(options: MikrotikOptions): Driver<MikrotikCapability> {
 
 class Mikrotik implements Driver<MikrotikCapability> {
   readonly name = 'mikrotik'
+  readonly acts = 'line'
+  readonly sees = 'all'
   readonly capabilities = capabilities
   readonly #target: Target
   readonly #clock: Clock

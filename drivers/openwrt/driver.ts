@@ -36,6 +36,8 @@ export function openwrt(options: OpenwrtOptions): Driver<OpenwrtCapability> {
 
 class Openwrt implements Driver<OpenwrtCapability> {
   readonly name = 'openwrt'
+  readonly acts = 'line'
+  readonly sees = 'nothing'
   readonly capabilities = capabilities
   readonly #ubus: Ubus
   readonly #clock: Clock

@@ -52,6 +52,8 @@ export function radiusDae(options: RadiusDaeOptions): Driver<DaeCapability> {
 
 class RadiusDae implements Driver<DaeCapability> {
   readonly name = 'radius-dae'
+  readonly acts = 'session'
+  readonly sees = 'all'
   readonly capabilities = ['disconnect', 'change', 'block', 'restore'] as const
   readonly #options: RadiusDaeOptions
   readonly #dialect: Dialect

@@ -47,6 +47,8 @@ export function snmp(options: SnmpOptions): SnmpDriver {
 
 class Snmp implements SnmpDriver {
   readonly name = 'snmp'
+  readonly acts = 'port'
+  readonly sees = 'itself'
   readonly capabilities = capabilities
   readonly #target: Target
   readonly #credential: () => string

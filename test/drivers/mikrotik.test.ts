@@ -203,7 +203,8 @@ t.test('the list of drivers names it', async t => {
 
 t.test('it is the rung after CoA and Disconnect', async t => {
   const { driver } = await lab(t)
-  const dae = { ...driver, name: 'radius-dae', capabilities: ['disconnect', 'change', 'block', 'restore'] as const }
+  const capabilities = ['disconnect', 'change', 'block', 'restore'] as const
+  const dae = { ...driver, name: 'radius-dae', acts: 'session', capabilities } as const
   const step = { difference: 'tighter', how: walled, whole: [], sayable: true } as const
   t.strictSame(
     ladder(

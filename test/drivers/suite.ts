@@ -71,6 +71,14 @@ export function driverSuite(t: Test, name: string, options: DriverSuiteOptions):
       }
     })
 
+    t.test('it says what it knows of treatments: where that is nothing, no reading has one', async t => {
+      const { driver, who } = await options.open(t, 'answers')
+      const reading = await driver.observe?.(who, never())
+      if (reading !== undefined) t.equal(reading.treatment === undefined, driver.sees === 'nothing', reading.detail)
+      const cuts = driver.capabilities.some(verb => verb === 'block' || verb === 'disconnect')
+      t.notOk(cuts && driver.sees === 'nothing', 'whoever cuts somebody off can tell at least what it did')
+    })
+
     fails(t, options, 'hangs', 'TIMEOUT', 'a device that hangs is given up when the signal says so')
     fails(t, options, 'unreachable', 'UNREACHABLE', 'a device that is not there is unreachable')
     fails(t, options, 'garbage', 'PROTOCOL', 'garbage is an error of the protocol')

@@ -24,6 +24,8 @@ export class FakeDevice {
     this.#byPort = name === 'snmp'
     this.driver = {
       name,
+      acts: this.#byPort ? 'port' : 'line',
+      sees: name === 'mikrotik' ? 'all' : 'itself',
       capabilities: ['block', 'restore', 'observe'],
       health: async () => {
         if (this.failure !== undefined) throw this.failure

@@ -123,6 +123,16 @@ t.test('a NAS that takes no CoA: the ladder begins with its own API', async t =>
   t.strictSame(gateway.verbs, ['block', 'restore', 'block'])
 })
 
+t.test('a device that knows nothing of treatments proves none: that it does not see somebody is no block', async t => {
+  const { world, nas } = await scene(['alice'], {}, ['disconnect'])
+  const observe = async () => ({ present: false, detail: 'no line has that address' })
+  nas.drivers.push({ ...nas.driver('openwrt', []), sees: 'nothing', capabilities: ['observe'], observe })
+  nas.conduct = 'liar'
+  world.suspend('alice')
+  await world.time.pass(2 * enforcementDefaults.proof)
+  t.match(world.last('alice'), { state: 'failed', want: 'blocked' })
+})
+
 t.test('a session that is polled is never named to RADIUS', async t => {
   const { world, nas } = await scene([], {})
   const gateway = device(world, 'gw', 'linux')

@@ -35,8 +35,8 @@ function applied(
   return { ...treatment(kind, attributes), ...more }
 }
 
-function driver(name: string, ...capabilities: Capability[]): AnyDriver {
-  return { name, capabilities, health: async () => 'well', close: async () => undefined }
+function driver(acts: AnyDriver['acts'], ...capabilities: Capability[]): AnyDriver {
+  return { name: acts, acts, sees: 'all', capabilities, health: async () => 'well', close: async () => undefined }
 }
 
 function reach(driver: AnyDriver): Reach {
@@ -120,9 +120,9 @@ t.test('what a session has and what it should have', t => {
 })
 
 t.test('the ladder: CoA, Disconnect, the vendor API, the port, in that order, as the drivers have them', t => {
-  const dae = driver('radius-dae', 'disconnect', 'change', 'block', 'restore')
-  const api = driver('mikrotik', 'disconnect', 'block', 'restore', 'observe')
-  const port = driver('snmp', 'block', 'restore')
+  const dae = driver('session', 'disconnect', 'change', 'block', 'restore')
+  const api = driver('line', 'disconnect', 'block', 'restore', 'observe')
+  const port = driver('port', 'block', 'restore')
   const step = compare(applied('full', { 'Filter-Id': 'a' }), treatment('walled', { 'Filter-Id': 'b' }))
   const cut = compare(applied('full', {}), treatment('blocked', {}))
   const rate = compare(applied('full', { 'Filter-Id': 'a' }), treatment('full', { 'Filter-Id': 'b' }))
@@ -131,21 +131,21 @@ t.test('the ladder: CoA, Disconnect, the vendor API, the port, in that order, as
       ? []
       : ladder(of, [dae, api, port].map(reach)).map(({ way, verb, driver }) => `${way} ${verb} ${driver.name}`)
   t.strictSame(rungs(step), [
-    'coa change radius-dae',
-    'disconnect disconnect radius-dae',
-    'api block mikrotik',
-    'api disconnect mikrotik',
-    'port block snmp'
+    'coa change session',
+    'disconnect disconnect session',
+    'api block line',
+    'api disconnect line',
+    'port block port'
   ])
   t.strictSame(rungs(cut), [
-    'disconnect disconnect radius-dae',
-    'api block mikrotik',
-    'api disconnect mikrotik',
-    'port block snmp'
+    'disconnect disconnect session',
+    'api block line',
+    'api disconnect line',
+    'port block port'
   ])
   t.strictSame(
     rungs(rate),
-    ['coa change radius-dae', 'disconnect disconnect radius-dae', 'api disconnect mikrotik'],
+    ['coa change session', 'disconnect disconnect session', 'api disconnect line'],
     'nobody is blocked to change a rate'
   )
   const verbs: readonly Verb[] = ['change', 'disconnect', 'block', 'restore']
@@ -222,7 +222,7 @@ t.test('a call given up while it waits is never made', async t => {
   const made: string[] = []
   let finish: () => void = () => undefined
   const call = (name: string, signal: AbortSignal, wait: Promise<void>): Promise<void> =>
-    queues.run({ nas: 'n', driver: driver('d'), lane: 'tighter', signal, act: () => (made.push(name), wait) })
+    queues.run({ nas: 'n', driver: driver('line'), lane: 'tighter', signal, act: () => (made.push(name), wait) })
   const gone = new AbortController()
   const first = call('first', new AbortController().signal, new Promise(resolve => (finish = resolve)))
   const second = call('second', gone.signal, Promise.resolve()).catch((error: unknown) => error)

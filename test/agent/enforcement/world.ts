@@ -65,6 +65,8 @@ export class FakeNas {
   driver(name: string, capabilities: readonly Capability[]): AnyDriver {
     return {
       name,
+      acts: name === 'radius-dae' ? 'session' : 'line',
+      sees: 'all',
       capabilities,
       health: async signal => {
         await this.#answer('health', '', signal)

@@ -43,6 +43,8 @@ async function world(t: Test, provision: Provision, more: Partial<AnyDriver> = {
   const commands = await Commands.open(ledger, () => NOW)
   const driver: AnyDriver = {
     name: 'box',
+    acts: 'line',
+    sees: 'all',
     capabilities: ['provision'],
     provision,
     health: async () => 'A box that answers.',
@@ -51,6 +53,8 @@ async function world(t: Test, provision: Provision, more: Partial<AnyDriver> = {
   }
   const silent: AnyDriver = {
     name: 'mute',
+    acts: 'line',
+    sees: 'nothing',
     capabilities: [],
     health: async () => 'Here.',
     close: async () => undefined

@@ -1,5 +1,4 @@
-import { sessionRef } from '../agent/enforcement/index.js'
-import type { Provisioning, SubscriberRef } from '../agent/model/index.js'
+import { portsOn, type Provisioning, sessionRef, type SubscriberRef, subscriberRef } from '../agent/model/index.js'
 import { DeviceCommands, Provisioner, ProvisioningError, type Templates } from '../agent/provisioning/index.js'
 import {
   ConfigError,
@@ -27,7 +26,13 @@ export function makeProvisioner({ config, secrets }: Base, { replica }: State, d
 /** Billing's commands about devices, begun; before the uplink, which brings them. */
 export function startDeviceCommands({ clock, log, closers }: Base, state: State, provisioner: Provisioner): void {
   const { commands } = state
-  const running = new DeviceCommands({ commands, provisioner, whoIs: id => whoIs(state, id), clock, log })
+  const running = new DeviceCommands({
+    commands,
+    provisioner,
+    whoIs: (id, device) => whoIs(state, id, device),
+    clock,
+    log
+  })
   closers.add(() => running.close())
   running.start()
 }
@@ -66,19 +71,17 @@ function told<T>(code: 'PROVISIONING_TEMPLATE' | 'PROVISIONING_VALUES', act: () 
   }
 }
 
-/** A subscriber as a driver must find them. */
-function whoIs({ replica, sessions }: State, id: string): SubscriberRef | undefined {
+/** A subscriber as the driver of a device must find them there. */
+function whoIs({ replica, sessions }: State, id: string, device: string): SubscriberRef | undefined {
   const subscriber = replica.subscriber(id) ?? replica.subscriberByUserName(id)
   if (subscriber === undefined) return undefined
-  const { username, credentials, bind, addresses } = subscriber
   const open = sessions.ofSubscriber(subscriber.id)
-  const ipv4 = open.find(({ framedIpv4 }) => framedIpv4 !== '')?.framedIpv4 ?? addresses?.ipv4
-  return {
+  const known = {
     id: subscriber.id,
-    userName: username,
-    macs: credentials?.macs ?? bind?.macs ?? [],
-    ...(ipv4 !== undefined && { ipv4 }),
+    userName: subscriber.username,
+    ports: portsOn(device, subscriber),
     sessions: open.map(sessionRef),
     full: { kind: 'full', reason: '', attributes: [] }
-  }
+  } as const
+  return subscriberRef(subscriber, known, open.find(({ framedIpv4 }) => framedIpv4 !== '')?.framedIpv4)
 }

@@ -1,7 +1,9 @@
 import {
+  addressesOf,
   type Clock,
   type Grant,
   isPolled,
+  logsIn,
   type Milliseconds,
   type Profile,
   type Session,
@@ -16,7 +18,7 @@ import type { Decisions } from './decisions.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
 import type { Target } from './order.js'
 import { type AppliedTreatment, compare, inForce, isTighter, type Need, type Step } from './plan.js'
-import { addressesOf, isRadius, isUnauthenticated, type Reaches } from './reach.js'
+import { isRadius, type Reaches } from './reach.js'
 import type { Mark, Standing } from './standing.js'
 
 /** What a device does is not said in attributes: the vocabulary that can say everything leaves every kind as it is. */
@@ -99,7 +101,7 @@ export class Desires {
   /** Whether a device must shut the line of a subscriber, since they are never asked who they are. */
   isDeviceOnly({ id, subscriber }: Desire): boolean {
     if (subscriber === undefined || this.isOnline(id)) return false
-    return isUnauthenticated(subscriber) && this.#options.reaches.ofSubscriber(subscriber).length > 0
+    return !logsIn(subscriber) && this.#options.reaches.ofSubscriber(subscriber).length > 0
   }
 
   /** What a session is to have. */

@@ -1,12 +1,20 @@
-import type { After, Session, Subscriber, SubscriberRef, Treatment } from '../model/index.js'
-import { DriverError } from '../model/index.js'
+import {
+  type After,
+  DriverError,
+  type Session,
+  sessionRef,
+  type Subscriber,
+  type SubscriberRef,
+  subscriberRef,
+  type Treatment
+} from '../model/index.js'
 import type { AppliedTable } from './applied.js'
 import { Keeper } from './keeper.js'
 import { ladder, type Rung, undoing, type Verb } from './ladder.js'
 import type { SessionsView } from './needs.js'
-import { type AppliedTreatment, isVaried, type Need, sessionRef, type Step } from './plan.js'
+import { type AppliedTreatment, isVaried, type Need, type Step } from './plan.js'
 import type { NasQueues } from './queue.js'
-import { addressesOf, type Reach, type Reaches } from './reach.js'
+import type { Reach, Reaches } from './reach.js'
 import type { Standing } from './standing.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
 import type { Watches } from './watches.js'
@@ -90,20 +98,14 @@ export class Dispatch {
     const open = sessions.ofSubscriber(id)
     const here = session === undefined ? open : open.filter(({ nas }) => nas === session.nas)
     const mark = standing.of(id).find(({ device }) => device === place)
-    const fixed = addressesOf(subscriber)
-    const address = session?.framedIpv4 || fixed.find(text => !text.includes(':'))
-    const prefixes = fixed.filter(text => text.includes(':'))
-    const allPorts = [...new Set([...ports, ...(mark?.ports ?? [])])]
-    return {
+    const known = {
       id,
       userName: subscriber?.username ?? session?.userName ?? id,
-      macs: subscriber?.credentials?.macs ?? subscriber?.bind?.macs ?? [],
-      ...(address && { ipv4: address }),
-      ...(prefixes.length > 0 && { prefixes }),
-      ...(allPorts.length > 0 && { ports: allPorts }),
+      ports: [...new Set([...ports, ...(mark?.ports ?? [])])],
       sessions: [...here.map(sessionRef), ...endedOf(mark?.names ?? [], here, place)],
       full
     }
+    return subscriberRef(subscriber, known, session?.framedIpv4)
   }
 
   /** A session that has ended meanwhile has nothing any more. */

@@ -11,7 +11,7 @@ export {
 } from './evidence.js'
 export { ladder, type Rung, type Verb, type Way, ways } from './ladder.js'
 export { enforcementDefaults, type EnforcementLimits, type EnforcementOptions } from './options.js'
-export { compare, type AppliedTreatment, type Difference, sessionRef, type Step } from './plan.js'
+export { compare, type AppliedTreatment, type Difference, type Step } from './plan.js'
 export type { Reach } from './reach.js'
 export { retryRules, type RetryRule } from './retry.js'
 export type { EnforcementStatus, OrderStatus } from './status.js'

@@ -1,5 +1,5 @@
-import { type Applied, DriverError, type Session, type Subscriber } from '../model/index.js'
-import { addressesOf, isRadius } from './reach.js'
+import { addressesOf, type Applied, DriverError, type Session, type Subscriber } from '../model/index.js'
+import { isRadius } from './reach.js'
 import type { Rung } from './ladder.js'
 import type { Step } from './plan.js'
 import type { Standing } from './standing.js'

@@ -1,13 +1,4 @@
-import type {
-  AttributeValue,
-  Profile,
-  Session,
-  SessionRef,
-  Subscriber,
-  Treatment,
-  TreatmentKind,
-  Vendor
-} from '../model/index.js'
+import type { AttributeValue, Profile, Session, Subscriber, Treatment, TreatmentKind, Vendor } from '../model/index.js'
 
 /** What a session has now, as far as we know. */
 export interface AppliedTreatment {
@@ -103,23 +94,6 @@ export function compare(applied: AppliedTreatment, want: Treatment): Step | unde
 export function isVaried({ how, whole }: Step, before: AppliedTreatment): boolean {
   if (before.kind !== how.kind) return false
   return before.varied === true || JSON.stringify(before.attributes) !== JSON.stringify(whole)
-}
-
-/** A session in a driver's terms. */
-export function sessionRef(session: Session): SessionRef {
-  const port = Number(session.nasPort)
-  const prefixes = [session.framedIpv6Prefix, session.delegatedPrefix].filter(prefix => prefix !== '')
-  return {
-    id: session.id,
-    nas: session.nas,
-    acctSessionId: session.acctSessionId,
-    userName: session.userName,
-    ...(session.framedIpv4 && { framedIpv4: session.framedIpv4 }),
-    ...(prefixes.length > 0 && { prefixes }),
-    ...(session.callingStation && { callingStation: session.callingStation }),
-    ...(session.nasIpv4 && { nasIpv4: session.nasIpv4 }),
-    ...(session.nasPort !== '' && Number.isInteger(port) && { nasPort: port })
-  }
 }
 
 function differs(from: TreatmentKind, to: TreatmentKind): Difference {

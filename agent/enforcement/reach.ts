@@ -1,5 +1,13 @@
 import type { Logger } from 'pino'
-import { type AnyDriver, DriverError, isPolled, type Nas, type Session, type Subscriber } from '../model/index.js'
+import {
+  type AnyDriver,
+  DriverError,
+  isPolled,
+  type Nas,
+  portsOn,
+  type Session,
+  type Subscriber
+} from '../model/index.js'
 import type { NasesView } from './needs.js'
 
 /** A driver, and where it acts. */
@@ -99,24 +107,6 @@ export function isRadius({ acts }: AnyDriver): boolean {
   return acts === 'session'
 }
 
-/**
- * Whether RADIUS cannot let them on, because they have nothing to prove themselves with: their line is open unless a
- * device shuts it, and there is no re-authentication to refuse.
- */
-export function isUnauthenticated({ credentials: { password, ntHash, macs = [] } = {} }: Subscriber): boolean {
-  return password === undefined && ntHash === undefined && macs.length === 0
-}
-
-/** The addresses and prefixes that a document gives for good. */
-export function addressesOf(subscriber: Subscriber | undefined): readonly string[] {
-  const { ipv4, ipv6Prefix, delegatedPrefix } = subscriber?.addresses ?? {}
-  return [ipv4, ipv6Prefix, delegatedPrefix].filter(address => address !== undefined)
-}
-
 function shuts({ capabilities }: AnyDriver): boolean {
   return capabilities.includes('block') && capabilities.includes('restore')
-}
-
-function portsOn(device: string, subscriber: Subscriber | undefined): readonly string[] {
-  return (subscriber?.devices ?? []).filter(one => one.device === device).map(({ port }) => port)
 }

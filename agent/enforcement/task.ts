@@ -5,12 +5,13 @@ import {
   DriverError,
   type Milliseconds,
   type Session,
+  sessionRef,
   type SubscriberRef
 } from '../model/index.js'
 import { GIVEN_UP, pause } from './deadline.js'
 import { type Keeper, lasts, type Noted } from './keeper.js'
 import { type Rung, standsUnproven, type Way } from './ladder.js'
-import { type AppliedTreatment, isVaried, keyOfNeed, type Need, sessionRef, type Step } from './plan.js'
+import { type AppliedTreatment, isVaried, keyOfNeed, type Need, type Step } from './plan.js'
 import { observeUntilProven, type Proven, Watch } from './proof.js'
 import type { NasQueues } from './queue.js'
 import type { Reach } from './reach.js'

@@ -95,6 +95,8 @@ export interface Operations {
   observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation>
   readCounters(signal: AbortSignal): AsyncIterable<CounterSample>
   provision(want: Provisioning, signal: AbortSignal): Promise<Applied>
+  /** Restarts the device, or the CPE of `who` behind it. Not idempotent: each call is a restart. */
+  reboot(who: SubscriberRef | undefined, signal: AbortSignal): Promise<Applied>
 }
 
 export type Capability = keyof Operations

@@ -1,4 +1,4 @@
-import type { Subscriber } from '../model/index.js'
+import { logsIn, type Subscriber } from '../model/index.js'
 
 /** Which subscriber is behind which port, by `Subscriber.devices`. Kept up to date a document at a time. */
 export class Owners {
@@ -61,8 +61,6 @@ export class Owners {
 }
 
 /** Whoever logs in by RADIUS is counted by RADIUS, and whoever left by nobody. */
-function isCounted({ status, credentials, devices }: Subscriber): boolean {
-  const logsIn =
-    credentials?.password !== undefined || credentials?.ntHash !== undefined || (credentials?.macs?.length ?? 0) > 0
-  return status !== 'closed' && !logsIn && (devices?.length ?? 0) > 0
+function isCounted(subscriber: Subscriber): boolean {
+  return subscriber.status !== 'closed' && !logsIn(subscriber) && (subscriber.devices?.length ?? 0) > 0
 }

@@ -23,8 +23,8 @@ export interface CommandsView {
 export interface DeviceCommandsOptions {
   readonly commands: CommandsView
   readonly provisioner: Provisioner
-  /** A subscriber as a driver must find them; undefined where there is none of that id. */
-  readonly whoIs: (subscriber: string) => SubscriberRef | undefined
+  /** A subscriber as the driver of a device must find them; undefined where there is none of that id. */
+  readonly whoIs: (subscriber: string, device: string) => SubscriberRef | undefined
   readonly clock: Clock
   readonly log: Logger
 }
@@ -38,10 +38,10 @@ interface Ended {
 }
 
 /**
- * Does the commands that concern devices: `provision` (arguments `template`, `device`, `values`, `dryRun`) and
- * `diagnose` (`device`, and `subscriber` where somebody is asked for). `reboot` is refused: no driver has that verb.
- * Others are left to those whom they concern. What a stop interrupts is taken back, stays pending and is done at the
- * next start: what is on the device already is found there.
+ * Does the commands that concern devices: `provision` (arguments `template`, `device`, `values`, `dryRun`), `diagnose` and
+ * `reboot` (`device`, and `subscriber` where it is about somebody behind it). Others are left to those whom they concern.
+ * What a stop interrupts is taken back, stays pending and is done at the next start: what is on the device already is
+ * found there. Only a restart is not ordered again: it may have been done.
  */
 export class DeviceCommands {
   readonly #options: DeviceCommandsOptions
@@ -76,9 +76,8 @@ export class DeviceCommands {
       case 'provision':
         return signal => this.#provision(given, signal)
       case 'diagnose':
-        return signal => this.#diagnose(given, signal)
       case 'reboot':
-        return async () => refused('No driver can restart a device. Restart it by its own tools.')
+        return signal => this.#about(verb, given, signal)
       default:
         return undefined
     }
@@ -89,7 +88,7 @@ export class DeviceCommands {
     const left = command.deadline === undefined ? LONGEST : Date.parse(command.deadline) - clock()
     try {
       const ended = left <= 0 ? expired('Its deadline had passed.') : await this.#inTime(command, left, act)
-      if (provisioner.closed && ended.outcome !== 'done') return
+      if (provisioner.closed && ended.outcome !== 'done' && command.verb !== 'reboot') return
       await commands.complete(command.id, ended.outcome, ended.words)
     } catch (error) {
       log.error({ err: error, command: command.id }, 'the outcome of a command could not be recorded')
@@ -112,11 +111,15 @@ export class DeviceCommands {
     return { outcome: 'done', words: detail }
   }
 
-  async #diagnose({ device, subscriber }: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Ended> {
+  async #about(
+    verb: 'diagnose' | 'reboot',
+    { device, subscriber }: Readonly<Record<string, unknown>>,
+    signal: AbortSignal
+  ): Promise<Ended> {
     if (typeof device !== 'string') return refused('The arguments name no device.')
-    const who = typeof subscriber === 'string' ? this.#options.whoIs(subscriber) : undefined
+    const who = typeof subscriber === 'string' ? this.#options.whoIs(subscriber, device) : undefined
     if (subscriber !== undefined && who === undefined) return refused('The subscriber of the arguments is not known.')
-    return { outcome: 'done', words: await this.#options.provisioner.diagnose(device, who, signal) }
+    return { outcome: 'done', words: await this.#options.provisioner[verb](device, who, signal) }
   }
 
   #failed({ id }: Command, error: unknown): Ended {

@@ -70,10 +70,7 @@ export class Provisioner {
       secretOf(this.#options, variable, given)
     )
     return this.#alone(order.device, signal, async (driver, until) => {
-      if (driver.provision === undefined) {
-        const words = `The driver ${driver.name} of ${order.device} cannot provision. Nothing was sent.`
-        throw new ProvisioningError('PROVISIONING_UNABLE', words)
-      }
+      if (driver.provision === undefined) throw unable(driver, order.device, 'provision')
       await knock(driver, until)
       return driver.provision(want, until)
     })
@@ -89,6 +86,19 @@ export class Provisioner {
       const health = await driver.health(until)
       if (who === undefined || driver.observe === undefined) return health
       return `${health} ${(await driver.observe(who, until)).detail}`
+    })
+  }
+
+  /**
+   * Restarts a device, or the CPE of somebody behind it.
+   * @throws ProvisioningError, DriverError
+   */
+  async reboot(device: string, who: SubscriberRef | undefined, signal: AbortSignal): Promise<string> {
+    this.#device(device)
+    return this.#alone(device, signal, async (driver, until) => {
+      if (driver.reboot === undefined) throw unable(driver, device, 'restart anything')
+      await knock(driver, until)
+      return (await driver.reboot(who, until)).detail
     })
   }
 
@@ -121,6 +131,13 @@ export class Provisioner {
       })
     )
   }
+}
+
+function unable({ name }: AnyDriver, device: string, what: string): ProvisioningError {
+  return new ProvisioningError(
+    'PROVISIONING_UNABLE',
+    `The driver ${name} of ${device} cannot ${what}. Nothing was sent.`
+  )
 }
 
 /** Whoever swallows what is said to them, or is another box than we think, is found out before anything is touched. */

@@ -22,7 +22,7 @@ export interface GenieacsOptions {
   readonly credential?: () => string
 }
 
-const capabilities = ['observe', 'provision'] as const
+const capabilities = ['observe', 'provision', 'reboot'] as const
 type GenieacsCapability = (typeof capabilities)[number]
 
 /** CPEs behind GenieACS, one by one. */
@@ -39,8 +39,8 @@ export interface Genieacs extends Driver<GenieacsCapability> {
     paths: readonly string[],
     signal: AbortSignal
   ): Promise<{ fresh: boolean; values: Record<string, string | number | boolean> }>
-  /** Restarts a CPE; each call is a restart. */
-  reboot(who: Sought, signal: AbortSignal): Promise<Applied>
+  /** Restarts a CPE; each call is a restart. @param who  undefined: the one that the device document names */
+  reboot(who: Sought | undefined, signal: AbortSignal): Promise<Applied>
   /** Has GenieACS read an object of the CPE again; '' is all of it. */
   refresh(who: Sought, object: string, signal: AbortSignal): Promise<Applied>
   /** Calls a CPE, without a task. */
@@ -130,8 +130,8 @@ class GenieacsDriver implements Genieacs {
     return { fresh: result.state === 'done', values: Object.fromEntries(pairs) }
   }
 
-  reboot(who: Sought, signal: AbortSignal): Promise<Applied> {
-    return this.#task(who, { name: 'reboot' }, 'restart', signal)
+  reboot(who: Sought | undefined, signal: AbortSignal): Promise<Applied> {
+    return this.#task(who ?? this.#otherwise, { name: 'reboot' }, 'restart', signal)
   }
 
   refresh(who: Sought, object: string, signal: AbortSignal): Promise<Applied> {

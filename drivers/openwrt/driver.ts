@@ -23,7 +23,7 @@ export interface OpenwrtOptions {
   readonly clock: Clock
 }
 
-const capabilities = ['observe', 'readCounters', 'provision'] as const
+const capabilities = ['observe', 'readCounters', 'provision', 'reboot'] as const
 type OpenwrtCapability = (typeof capabilities)[number]
 
 /**
@@ -67,6 +67,12 @@ class Openwrt implements Driver<OpenwrtCapability> {
 
   provision(want: Provisioning, signal: AbortSignal): Promise<Applied> {
     return provision(this.#ubus, want, this.#patience, signal)
+  }
+
+  /** The router is one subscriber's, whoever is named. It answers before it goes down. */
+  async reboot(_who: SubscriberRef | undefined, signal: AbortSignal): Promise<Applied> {
+    await this.#ubus.call('system', 'reboot', {}, signal)
+    return { result: 'changed', detail: 'The router takes the order, and restarts now.' }
   }
 
   async health(signal: AbortSignal): Promise<string> {

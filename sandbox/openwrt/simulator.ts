@@ -38,6 +38,8 @@ export class OpenwrtSimulator {
   misbehaves: Misbehaviour | undefined
   interfaces: object[] = []
   devices: Record<string, object> = {}
+  /** Restarts so far. */
+  restarts = 0
   /** Logins so far. */
   logins = 0
   readonly #options: OpenwrtOptions
@@ -151,6 +153,11 @@ export class OpenwrtSimulator {
   #status(call: string, { interface: name }: Parameters): Result {
     switch (call) {
       case 'session destroy':
+        return [0]
+      case 'system reboot':
+        // A session lives in the memory of rpcd.
+        this.#sessions.clear()
+        this.restarts += 1
         return [0]
       case 'system board':
         return [0, { model: 'TP-Link Archer C7 v5', hostname: 'cpe', release: { description: 'OpenWrt 24.10.0' } }]

@@ -176,6 +176,16 @@ t.test('a session that has ended is opened again, once; a right that is missing 
   t.equal(router.logins, 3)
 })
 
+t.test('a restart ends every session of ubus; without the right to it nothing happens', async t => {
+  const { router, driver } = await lab(t)
+  t.match(await driver.reboot(undefined, forever), { result: 'changed', detail: /restarts now/ })
+  t.equal(router.restarts, 1)
+  await driver.health(forever)
+  router.denied.add('system reboot')
+  t.match(await failureOf(driver.reboot(undefined, forever)), { code: 'AUTH', message: /denies system reboot/ })
+  t.equal(router.restarts, 1)
+})
+
 t.test('statuses of ubus in words', async t => {
   const { router, driver } = await lab(t)
   const codes = {

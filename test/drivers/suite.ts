@@ -44,7 +44,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<DriverError>
 
 type Verb = 'block' | 'restore' | 'disconnect' | 'change' | 'setRate' | 'observe'
 const verbs: readonly Verb[] = ['block', 'restore', 'disconnect', 'change', 'setRate', 'observe']
-const all: readonly Capability[] = [...verbs, 'readCounters', 'provision']
+const all: readonly Capability[] = [...verbs, 'readCounters', 'provision', 'reboot']
 
 /** What every driver must do, whatever it drives. A driver's own test calls it in one line. */
 export function driverSuite(t: Test, name: string, options: DriverSuiteOptions): void {

@@ -78,7 +78,11 @@ t.test('billing provisions a MikroTik, an OpenWrt and a CPE behind GenieACS, and
   t.match(await order('provision', third), { outcome: 'done', words: /Done and read back/ })
   t.equal(acs.cpes.get('A-CPE-S1')?.parameters.get(`${CPE}.Password`), 'line-pw')
   t.match(await order('diagnose', { device: 'cpe-1' }), { outcome: 'done', words: /MikroTik .* takes our login/ })
-  t.match(await order('reboot', { device: 'cpe-1' }), { outcome: 'refused' })
+  t.match(await order('reboot', { device: 'cpe-1' }), { outcome: 'refused', words: /mikrotik of cpe-1 cannot restart/ })
+  t.match(await order('reboot', { device: 'cpe-2' }), { outcome: 'done', words: /restarts now/ })
+  t.equal(openwrt.restarts, 1)
+  t.match(await order('reboot', { device: 'cpe-3' }), { outcome: 'done', words: /^Done: restart of A-CPE-S1/ })
+  t.equal(acs.cpes.get('A-CPE-S1')?.reboots, 1)
 })
 
 t.test('bad input is a sentence for billing, and nothing is half applied', async t => {

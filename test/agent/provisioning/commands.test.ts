@@ -131,7 +131,9 @@ t.test('what cannot be begun is refused with the reason', async t => {
   ]
   for (const [index, [given, words]] of cases.entries())
     t.match(await order({ arguments: { ...given } }, `c${index}`), { outcome: 'refused', words }, words.source)
-  t.match(await order({ verb: 'reboot' }, 'r1'), { outcome: 'refused', words: /No driver can restart/ })
+  t.match(await order({ verb: 'reboot' }, 'r1'), { outcome: 'refused', words: /name no device/ })
+  const here = { verb: 'reboot', arguments: { device: 'cpe' } } as const
+  t.match(await order(here, 'r2'), { outcome: 'refused', words: /box of cpe cannot restart anything/ })
 })
 
 t.test('a device that fails is told with the remedy; one that is another make is not touched', async t => {
@@ -193,6 +195,26 @@ t.test('a stop gives it up, it stays pending, and the next start does it', async
   next.running.start()
   while (next.ends().length === 0) await new Promise(setImmediate)
   t.match(next.ends(), [{ command: 'c1', outcome: 'done' }])
+})
+
+t.test('a restart is ordered once: one that a stop interrupts is told, and not done at the next start', async t => {
+  const asked: (string | undefined)[] = []
+  const { running, commands, order, ends } = await world(t, done, {
+    reboot: (who, signal) => {
+      asked.push(who?.userName)
+      if (who === undefined) return waiting({} as Provisioning, signal)
+      return Promise.resolve({ result: 'changed', detail: `The CPE of ${who.userName} restarts.` })
+    }
+  })
+  running.start()
+  const verb = 'reboot' as const
+  const mine = { device: 'cpe', subscriber: 'sub_1' }
+  t.match(await order({ verb, arguments: mine }, 'r1'), { outcome: 'done', words: 'The CPE of alice restarts.' })
+  await commands.request({ id: 'r2', verb, arguments: { device: 'cpe' } })
+  while (asked.length < 2) await new Promise(setImmediate)
+  await running.close()
+  t.match(ends().at(-1), { command: 'r2', outcome: 'failed' })
+  t.same(commands.pending(), [])
 })
 
 t.test('a device is driven by one at a time, and devices do not wait for each other', async t => {

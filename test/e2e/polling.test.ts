@@ -128,35 +128,28 @@ t.test('a switch that hangs is told to billing as down, and as up again; others 
   t.same(states.toSorted(), ['bad down', 'bad up', 'bad up', 'good up'])
 })
 
-t.test(
-  'a suspended static subscriber loses the port, proven by reading it back, and a payment gives it back',
-  async t => {
+for (const known of ['by its own id', 'as the device of a NAS'] as const)
+  t.test(`a switch known ${known}: whoever is suspended loses the port, and has it back when they pay`, async t => {
     const house = await provider(t, { names: [] })
     const { billing, directory, startAgent } = house
     const { box, port } = await aSwitch(t, 'sw-1')
-    await billing.putNas({
-      id: 'nas-of-sw-1',
-      addresses: ['127.0.0.2'],
-      vendor: 'standard',
-      secretRef: `file:${directory}/nas`,
-      device: 'sw-1'
-    })
+    const secretRef = `file:${directory}/nas`
+    if (known === 'as the device of a NAS')
+      await billing.putNas({ id: 'nas-1', addresses: ['127.0.0.2'], vendor: 'standard', secretRef, device: 'sw-1' })
     await announce(house, 'sw-1', port)
     const started = begun(house, 'sub_sw-1')
     const { enforcement } = await startAgent()
     await started
-    const proven = (want: string) => () => {
-      const last = enforcement.history('sub_sw-1').at(-1)
-      return last?.state === 'proven' && last.want === want
-    }
+    const last = () => enforcement.history('sub_sw-1').at(-1)
+    const proven = (want: string) => () => last()?.state === 'proven' && last()?.want === want
     await billing.suspend('sub_sw-1', { how: 'reject' })
     await until(proven('blocked'))
+    t.match(last(), { way: 'port', proof: 'observed' })
     t.match(box.mib.value(ADMIN), { value: 2 })
     await billing.restore('sub_sw-1')
     await until(proven('full'))
     t.match(box.mib.value(ADMIN), { value: 1 })
-  }
-)
+  })
 
 t.test("Debian's snmpd: the loopback interface of this box is billed", { skip: withoutSnmpd ?? false }, async t => {
   const snmpd = await startSnmpd(t.testdir())

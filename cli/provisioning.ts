@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { TemplateVariable } from '../agent/model/index.js'
+import { isTemplateValues, type TemplateVariable } from '../agent/model/index.js'
 import { SecretStore } from '../config/index.js'
 import type { wire } from '../server/http/index.js'
 import { CliError } from './errors.js'
@@ -98,13 +98,8 @@ function readValues(file: string): Record<string, Value> {
     const reason = linePos === undefined ? `cannot be read (${code})` : `is not YAML at line ${linePos[0]?.line}`
     throw new CliError('CLI_FILE', `${file} ${reason}.`)
   }
-  if (isValues(values)) return values
+  if (isTemplateValues(values)) return values
   throw new CliError('CLI_FILE', `${file} is not a list of «name: value», each value a text, a number, true or false.`)
-}
-
-function isValues(values: unknown): values is Record<string, Value> {
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) return false
-  return Object.values(values).every(value => ['string', 'number', 'boolean'].includes(typeof value))
 }
 
 function isSecret(variables: readonly TemplateVariable[], name: string): boolean {

@@ -1,3 +1,4 @@
+import { isRecord } from '../agent/model/index.js'
 import type { Problem } from './errors.js'
 import type { Source, Steps } from './source.js'
 import { type Given, readValue, type Variable, variableTypes } from './template-values.js'
@@ -11,7 +12,7 @@ const stepKeys = ['at', 'key', 'place', 'set', 'when']
 export function checkTemplate(source: Source): Problem[] {
   const check = new Check(source)
   const { value } = source
-  if (!isFields(value)) check.wrong([], 'title, variables and steps')
+  if (!isRecord(value)) check.wrong([], 'title, variables and steps')
   else check.template(value)
   return check.problems.sort((a, b) => a.line - b.line || a.column - b.column)
 }
@@ -35,9 +36,9 @@ class Check {
     this.#known([], fields, ['title', 'variables', 'steps'])
     if (!isText(fields['title'])) this.wrong(['title'], 'a text that says what the template is for')
     const { variables = {}, steps } = fields
-    if (!isFields(variables)) this.wrong(['variables'], 'a section with a key for each variable')
+    if (!isRecord(variables)) this.wrong(['variables'], 'a section with a key for each variable')
     else for (const [name, variable] of Object.entries(variables)) this.#variable(name, variable)
-    if (!isFields(steps) || Object.keys(steps).length === 0)
+    if (!isRecord(steps) || Object.keys(steps).length === 0)
       return this.wrong(['steps'], 'a section with a list for each driver')
     for (const [driver, list] of Object.entries(steps)) {
       if (!Array.isArray(list) || list.length === 0) this.wrong(['steps', driver], 'a list of steps')
@@ -48,7 +49,7 @@ class Check {
   #variable(name: string, variable: unknown): void {
     const where = ['variables', name]
     if (!/^\w+$/.test(name)) this.wrong(where, 'a name of letters, digits and _', 'key')
-    if (!isFields(variable)) return this.wrong(where, 'type and describe, and perhaps default, optional, least, most')
+    if (!isRecord(variable)) return this.wrong(where, 'type and describe, and perhaps default, optional, least, most')
     this.#known(where, variable, variableKeys)
     const { type, describe, optional, least, most } = variable
     if (!isText(describe)) this.wrong([...where, 'describe'], 'a text that says what it is')
@@ -71,7 +72,7 @@ class Check {
   }
 
   #step(where: Steps, step: unknown): void {
-    if (!isFields(step)) return this.wrong(where, 'at and set, and perhaps key and when')
+    if (!isRecord(step)) return this.wrong(where, 'at and set, and perhaps key and when')
     this.#known(where, step, stepKeys)
     const { at, key, place, set, when } = step
     this.#place([...where, 'at'], at)
@@ -92,7 +93,7 @@ class Check {
   }
 
   #set(where: Steps, set: unknown): void {
-    if (!isFields(set) || Object.keys(set).length === 0) return this.wrong(where, 'a section of properties and values')
+    if (!isRecord(set) || Object.keys(set).length === 0) return this.wrong(where, 'a section of properties and values')
     for (const [property, value] of Object.entries(set)) {
       if (!isGiven(value)) this.wrong([...where, property], 'a text, a number, or true or false')
       else if (typeof value === 'string') this.#names([...where, property], value)
@@ -120,10 +121,6 @@ class Check {
     for (const key of Object.keys(fields))
       if (!keys.includes(key)) this.wrong([...where, key], `one of ${keys.join(', ')}`, 'key')
   }
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isText(value: unknown): value is string {

@@ -1,3 +1,4 @@
+import type { TemplateValues } from './template.js'
 import type { Treatment } from './treatment.js'
 import type { Milliseconds, RateLimit } from './units.js'
 
@@ -78,7 +79,7 @@ export interface ProvisionStep {
 /** A template's steps with their values filled in. */
 export interface Provisioning {
   readonly template: string
-  readonly values: Readonly<Record<string, string | number | boolean>>
+  readonly values: TemplateValues
   /** Rendered from the template for the driver that is asked, in the order in which they are done. */
   readonly steps: readonly ProvisionStep[]
   readonly dryRun: boolean
@@ -162,4 +163,13 @@ export class DriverError extends Error {
   get mayRetry(): boolean {
     return driverErrors[this.code].retry
   }
+}
+
+/** The same failure with a sentence more; what no driver threw stays as it is. */
+export function withWords(error: unknown, words: string): unknown {
+  if (!(error instanceof DriverError)) return error
+  return new DriverError(error.code, `${error.message} ${words}`, {
+    ...(error.deviceCode !== undefined && { deviceCode: error.deviceCode }),
+    cause: error
+  })
 }

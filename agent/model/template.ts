@@ -1,3 +1,13 @@
+import { isRecord } from './json.js'
+
+/** Values of a template's variables, by their names. */
+export type TemplateValues = Readonly<Record<string, string | number | boolean>>
+
+/** Whether something can be a template's values. */
+export function isTemplateValues(given: unknown): given is TemplateValues {
+  return isRecord(given) && Object.values(given).every(value => ['string', 'number', 'boolean'].includes(typeof value))
+}
+
 /** A variable of a template, for people and for programs that ask them. */
 export interface TemplateVariable {
   readonly name: string

@@ -5,12 +5,13 @@ import {
   type CommandOutcome,
   DriverError,
   driverErrors,
+  isTemplateValues,
   type Milliseconds,
   type SubscriberRef,
   within
 } from '../model/index.js'
 import { ProvisioningError } from './errors.js'
-import type { Provisioner, ProvisionOrder, Values } from './provisioner.js'
+import type { Provisioner, ProvisionOrder } from './provisioner.js'
 
 /** Billing's commands, as far as they are needed here. */
 export interface CommandsView {
@@ -136,13 +137,9 @@ function orderOf(given: Readonly<Record<string, unknown>>): ProvisionOrder | str
   const { template, device, values = {}, dryRun = false } = given
   if (typeof template !== 'string' || typeof device !== 'string') return 'The arguments need a template and a device.'
   if (typeof dryRun !== 'boolean') return 'The argument dryRun is true or false.'
-  if (!isValues(values)) return 'The argument values is an object whose values are texts, numbers, true or false.'
+  if (!isTemplateValues(values))
+    return 'The argument values is an object whose values are texts, numbers, true or false.'
   return { template, device, values, dryRun }
-}
-
-function isValues(given: unknown): given is Values {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
-  return Object.values(given).every(value => ['string', 'number', 'boolean'].includes(typeof value))
 }
 
 function refused(words: string): Ended {

@@ -1,7 +1,7 @@
 /** Why provisioning was not even begun, and what to do. Nothing was sent to the device. */
 export const provisioningErrors = {
   PROVISIONING_NO_DEVICE:
-    'No device has that id. Devices are documents that billing sends: check the spelling, and whether billing has sent it.',
+    'Devices are documents that billing sends: check the spelling, and whether billing has sent it.',
   PROVISIONING_NO_DRIVER:
     "The device has no driver, or its document is not understood: the agent's log says which. Correct the document.",
   PROVISIONING_UNABLE: 'The driver of the device cannot do that. docs/provisioning.md says which can.',

@@ -6,19 +6,19 @@ import {
   type Provisioning,
   type SubscriberRef,
   type TemplateSummary,
+  type TemplateValues,
   Turns,
-  within
+  within,
+  withWords
 } from '../model/index.js'
 import { ProvisioningError } from './errors.js'
 import { fromBilling, fromHere, type SecretSources } from './references.js'
-
-export type Values = Provisioning['values']
 
 /** What somebody wants done: a template onto a device. */
 export interface ProvisionOrder {
   readonly template: string
   readonly device: string
-  readonly values: Values
+  readonly values: TemplateValues
   readonly dryRun: boolean
 }
 
@@ -147,7 +147,7 @@ async function knock(driver: AnyDriver, signal: AbortSignal): Promise<void> {
   } catch (error) {
     if (!(error instanceof DriverError)) throw error
     const silent = error.code === 'TIMEOUT' && !signal.aborted
-    const hint = silent ? ` Whoever listens there said nothing for ${KNOCK / 1000} s: is it another make?` : ''
-    throw new DriverError(error.code, `${error.message}${hint} Nothing was changed.`, { cause: error })
+    const hint = silent ? `Whoever listens there said nothing for ${KNOCK / 1000} s: is it another make? ` : ''
+    throw withWords(error, `${hint}Nothing was changed.`)
   }
 }

@@ -9,7 +9,7 @@ export function enforcementCommands(program: Command): void {
   program
     .command('enforcements')
     .description("billing's decisions on their way to the network, and the proof")
-    .option('--subscriber <id>', 'only of this subscriber, by id')
+    .option('--subscriber <id>', 'only of this subscriber, by id or User-Name')
     .option('--limit <count>', 'at most so many steps', wholeNumber, 50)
     .action(async (options: { subscriber?: string; limit: number }, command: Command) => {
       const invocation = new Invocation(command)

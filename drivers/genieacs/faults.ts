@@ -1,4 +1,4 @@
-import { isRecord } from './parameters.js'
+import { isRecord } from '../../agent/model/index.js'
 
 /** A task that a CPE refused, as GenieACS keeps it. */
 export interface Fault {

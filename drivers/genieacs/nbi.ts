@@ -1,7 +1,7 @@
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError, isRecord } from '../../agent/model/index.js'
 import { type HttpAnswer, HttpClient, type HttpTarget, jsonOf } from '../http.js'
 import { type Fault, readFaults } from './faults.js'
-import { isRecord, type Tree } from './parameters.js'
+import type { Tree } from './parameters.js'
 
 /** What a task asks of a CPE, in GenieACS's words. */
 export type Task =

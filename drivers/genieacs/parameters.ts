@@ -1,3 +1,5 @@
+import { isRecord } from '../../agent/model/index.js'
+
 /** What GenieACS keeps of a device: nested by the dots of TR-069 names, a leaf holding `_value` and `_type`. */
 export type Tree = Readonly<Record<string, unknown>>
 
@@ -5,11 +7,6 @@ export type Tree = Readonly<Record<string, unknown>>
 export interface Parameter {
   readonly value: string | number | boolean
   readonly type: string
-}
-
-/** Whether something is an object with keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** What GenieACS has of a parameter; undefined when it never saw one of that name. */

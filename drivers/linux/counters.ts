@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { type Clock, type CounterSample, DriverError } from '../../agent/model/index.js'
-import { apply, isObject, listTable } from './nft.js'
+import { type Clock, type CounterSample, DriverError, isRecord } from '../../agent/model/index.js'
+import { apply, listTable } from './nft.js'
 import type { Run } from './run.js'
 import { type Json, USAGE, usage } from './skeleton.js'
 import type { Target } from './target.js'
@@ -42,7 +42,7 @@ export class Counters {
 }
 
 function totals(objects: readonly Json[], direction: 'up' | 'down'): ReadonlyMap<string, bigint> {
-  const sets = objects.map(({ set }) => set).filter(isObject)
+  const sets = objects.map(({ set }) => set).filter(isRecord)
   const elements = sets.flatMap(({ name, elem }) =>
     (name === `${direction}4` || name === `${direction}6`) && Array.isArray(elem) ? (elem as unknown[]) : []
   )
@@ -50,16 +50,16 @@ function totals(objects: readonly Json[], direction: 'up' | 'down'): ReadonlyMap
 }
 
 function totalOf(element: unknown): [string, bigint][] {
-  if (!isObject(element) || !isObject(element['elem'])) return []
+  if (!isRecord(element) || !isRecord(element['elem'])) return []
   const { val, counter } = element['elem']
-  if (typeof val !== 'string' || !isObject(counter) || typeof counter['bytes'] !== 'number') return []
+  if (typeof val !== 'string' || !isRecord(counter) || typeof counter['bytes'] !== 'number') return []
   return [[val.includes(':') ? `${val}/64` : val, BigInt(counter['bytes'])]]
 }
 
 // The handle of the table is another one when it was made again, and its counters with it.
 async function bootOf(objects: readonly Json[]): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
-  const table = objects.map(({ table: found }) => found).find(isObject)
+  const table = objects.map(({ table: found }) => found).find(isRecord)
   const handle = table?.['handle']
   return `${boot.trim()}/${typeof handle === 'number' ? handle : ''}`
 }

@@ -1,5 +1,5 @@
+import { isRecord } from '../../agent/model/index.js'
 import { type Address } from './address.js'
-import { isObject } from './nft.js'
 import { add, type Fence, fences, type Json, type Kind, kinds, TABLE, valueOf } from './skeleton.js'
 import type { Subject } from './subject.js'
 
@@ -29,7 +29,7 @@ const holders = new Set([...fences.flatMap(fence => kinds.map(kind => `${fence}$
 
 /** Reads what `nft -j list table` says. */
 export function standingOf(objects: readonly Json[]): Standing {
-  const named = objects.flatMap(({ set, map }) => [set, map]).filter(isObject)
+  const named = objects.flatMap(({ set, map }) => [set, map]).filter(isRecord)
   return {
     elements: named.flatMap(({ name, elem }) =>
       typeof name === 'string' && holders.has(name) && Array.isArray(elem)
@@ -42,7 +42,7 @@ export function standingOf(objects: readonly Json[]): Standing {
 
 function elementOf(set: string, found: unknown): Element {
   const [held, classid] = Array.isArray(found) ? (found as [unknown, unknown]) : [found, undefined]
-  const wrapped = isObject(held) && isObject(held['elem']) ? held['elem'] : { val: held }
+  const wrapped = isRecord(held) && isRecord(held['elem']) ? held['elem'] : { val: held }
   const { val: value, comment = '' } = wrapped
   const [mark = '', ...rest] = String(comment).split(' ')
   return {
@@ -56,7 +56,7 @@ function elementOf(set: string, found: unknown): Element {
 }
 
 function keyOf(value: unknown): string {
-  const prefix = isObject(value) && isObject(value['prefix']) ? value['prefix'] : undefined
+  const prefix = isRecord(value) && isRecord(value['prefix']) ? value['prefix'] : undefined
   if (prefix !== undefined) return `${String(prefix['addr'])}/${String(prefix['len'])}`
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (/^(..:){5}..$/.test(text)) return text

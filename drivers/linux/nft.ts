@@ -1,4 +1,4 @@
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError, isRecord } from '../../agent/model/index.js'
 import { firstLine, type Run } from './run.js'
 import type { Json } from './skeleton.js'
 
@@ -33,14 +33,9 @@ function parse(stdout: string): readonly Json[] {
   } catch (cause) {
     throw notNft(cause)
   }
-  const list = isObject(found) ? found['nftables'] : undefined
-  if (!Array.isArray(list) || !list.every(isObject)) throw notNft()
+  const list = isRecord(found) ? found['nftables'] : undefined
+  if (!Array.isArray(list) || !list.every(isRecord)) throw notNft()
   return list
-}
-
-/** Whether it is an object of JSON. */
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function notNft(cause?: unknown): DriverError {

@@ -1,5 +1,4 @@
-import { DriverError, type RateLimit } from '../../agent/model/index.js'
-import { isObject } from './nft.js'
+import { DriverError, isRecord, type RateLimit } from '../../agent/model/index.js'
 import { firstLine, type Outcome, type Run } from './run.js'
 import type { Target } from './target.js'
 
@@ -132,8 +131,8 @@ function rootOf(stdout: string): { kind: string; handle: string } | undefined {
     throw new DriverError('PROTOCOL', 'What the program tc wrote is not its JSON. Is it iproute2?', { cause })
   }
   const list: readonly unknown[] = Array.isArray(found) ? found : []
-  const root = list.find(qdisc => isObject(qdisc) && qdisc['root'] === true)
-  return isObject(root) ? { kind: String(root['kind']), handle: String(root['handle']) } : undefined
+  const root = list.find(qdisc => isRecord(qdisc) && qdisc['root'] === true)
+  return isRecord(root) ? { kind: String(root['kind']), handle: String(root['handle']) } : undefined
 }
 
 const scales: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }

@@ -1,4 +1,4 @@
-import { type Applied, DriverError, type Provisioning } from '../../agent/model/index.js'
+import { type Applied, DriverError, type Provisioning, withWords } from '../../agent/model/index.js'
 import { printSentence } from '../../protocols/routeros/index.js'
 import { Written } from '../written.js'
 import type { Row } from './connection.js'
@@ -104,14 +104,6 @@ export class Provisioner {
       for (const name of plan.step.secret) this.#written.forget(secretAt(plan.step, name))
     return withWords(error, after)
   }
-}
-
-function withWords(error: unknown, words: string): unknown {
-  if (!(error instanceof DriverError)) return error
-  return new DriverError(error.code, `${error.message} ${words}`, {
-    ...(error.deviceCode !== undefined && { deviceCode: error.deviceCode }),
-    cause: error
-  })
 }
 
 /** Whether the router may have done what it did not answer. */

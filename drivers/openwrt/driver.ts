@@ -7,13 +7,14 @@ import {
   type Observation,
   type Provisioning,
   DriverError,
+  isRecord,
   type SubscriberRef
 } from '../../agent/model/index.js'
 import { httpOptions, readHttpTarget } from '../http.js'
 import { Options } from '../target.js'
 import { counters, interfacesOf, sayInterface } from './interfaces.js'
 import { type Patience, provision } from './provision.js'
-import { isReply, Ubus } from './ubus.js'
+import { Ubus } from './ubus.js'
 
 /** What the driver needs to drive one OpenWrt router. */
 export interface OpenwrtOptions {
@@ -79,7 +80,7 @@ class Openwrt implements Driver<OpenwrtCapability> {
     const board = await this.#ubus.call('system', 'board', {}, signal)
     const { uptime, load } = await this.#ubus.call('system', 'info', {}, signal)
     const { model = 'router', hostname = '', release } = board
-    const named = isReply(release) ? (release['description'] ?? release['version']) : undefined
+    const named = isRecord(release) ? (release['description'] ?? release['version']) : undefined
     const version = typeof named === 'string' ? named : 'OpenWrt'
     // Load is written as a fixed-point number with 16 bits behind the point.
     const busy = Array.isArray(load) && typeof load[0] === 'number' ? `, load ${(load[0] / 65_536).toFixed(2)}` : ''
@@ -96,7 +97,7 @@ class Openwrt implements Driver<OpenwrtCapability> {
     try {
       const radios = Object.entries(await this.#ubus.call('network.wireless', 'status', {}, signal))
       return radios
-        .map(([name, state]) => `, ${name} ${isReply(state) && state['up'] === true ? 'up' : 'down'}`)
+        .map(([name, state]) => `, ${name} ${isRecord(state) && state['up'] === true ? 'up' : 'down'}`)
         .join('')
     } catch (error) {
       if (error instanceof DriverError && (error.code === 'UNSUPPORTED' || error.code === 'AUTH')) return ''

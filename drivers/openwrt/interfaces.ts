@@ -1,5 +1,5 @@
-import type { Clock, CounterSample } from '../../agent/model/index.js'
-import { type Caller, isReply, type Reply } from './ubus.js'
+import { type Clock, type CounterSample, isRecord } from '../../agent/model/index.js'
+import type { Caller, Reply } from './ubus.js'
 
 /** A logical interface as netifd has it. */
 export interface Interface {
@@ -28,8 +28,8 @@ export async function* counters(ubus: Caller, clock: Clock, signal: AbortSignal)
   const devices = await ubus.call('network.device', 'status', {}, signal)
   const at = clock()
   for (const [name, device] of Object.entries(devices)) {
-    const statistics = isReply(device) ? device['statistics'] : undefined
-    if (!isReply(statistics)) continue
+    const statistics = isRecord(device) ? device['statistics'] : undefined
+    if (!isRecord(statistics)) continue
     const [received, sent] = [octets(statistics['rx_bytes']), octets(statistics['tx_bytes'])]
     if (received === undefined || sent === undefined) continue
     const [upOctets, downOctets] = uplinks.has(name) ? [sent, received] : [received, sent]
@@ -61,7 +61,7 @@ export function sayInterface({ name, up, ipv4, errors, uptime }: Interface): str
 }
 
 function rows(value: unknown): Reply[] {
-  return Array.isArray(value) ? value.filter(isReply) : []
+  return Array.isArray(value) ? value.filter(isRecord) : []
 }
 
 function octets(value: unknown): bigint | undefined {

@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Applied, DriverError, type Provisioning, type ProvisionStep } from '../../agent/model/index.js'
+import {
+  type Applied,
+  DriverError,
+  isRecord,
+  type Provisioning,
+  type ProvisionStep,
+  withWords
+} from '../../agent/model/index.js'
 import { readInterface, sayInterface } from './interfaces.js'
-import { type Caller, isReply, type Reply, type Ubus } from './ubus.js'
+import type { Caller, Reply, Ubus } from './ubus.js'
 
 /** A section of UCI and what it is to have. */
 interface Section {
@@ -62,7 +69,7 @@ async function planAll(caller: Caller, sections: readonly Section[], signal: Abo
     const values = configs.get(want.config) ?? (await valuesOf(caller, want.config, signal))
     configs.set(want.config, values)
     const found = values[want.section]
-    const shown = isReply(found) ? found : undefined
+    const shown = isRecord(found) ? found : undefined
     if (shown === undefined && want.type === undefined) {
       const words = `The router has no section ${want.config}.${want.section}. Look at "uci show ${want.config}" for its name. Nothing was changed.`
       throw new DriverError('REJECTED', words)
@@ -75,7 +82,7 @@ async function planAll(caller: Caller, sections: readonly Section[], signal: Abo
 
 async function valuesOf(caller: Caller, config: string, signal: AbortSignal): Promise<Reply> {
   const { values } = await caller.call('uci', 'get', { config }, signal)
-  if (isReply(values)) return values
+  if (isRecord(values)) return values
   throw new DriverError('PROTOCOL', `The router gave no values of the configuration ${config}.`)
 }
 
@@ -193,12 +200,4 @@ function isLost(error: unknown): boolean {
 
 function itself({ rollback }: Patience): string {
   return `The router goes back by itself to what it had, ${rollback} s after the change.`
-}
-
-function withWords(error: unknown, words: string): unknown {
-  if (!(error instanceof DriverError)) return error
-  return new DriverError(error.code, `${error.message} ${words}`, {
-    ...(error.deviceCode !== undefined && { deviceCode: error.deviceCode }),
-    cause: error
-  })
 }

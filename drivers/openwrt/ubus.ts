@@ -1,4 +1,4 @@
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError, isRecord } from '../../agent/model/index.js'
 import { HttpClient, type HttpTarget, jsonOf } from '../http.js'
 import { type Credential, parseCredential } from '../mikrotik/credential.js'
 import { statusError } from './statuses.js'
@@ -117,9 +117,9 @@ export class Ubus implements Caller {
 }
 
 function readReply(said: unknown, id: number, call: string): Reply | 'denied' {
-  if (!isReply(said) || said['id'] !== id) throw notUbus()
+  if (!isRecord(said) || said['id'] !== id) throw notUbus()
   const { result, error } = said
-  if (isReply(error)) {
+  if (isRecord(error)) {
     const { code } = error
     if (code === ACCESS_DENIED) return 'denied'
     if (code === -32000) throw statusError(4, call)
@@ -132,13 +132,8 @@ function readReply(said: unknown, id: number, call: string): Reply | 'denied' {
   if (!Array.isArray(result) || typeof result[0] !== 'number') throw notUbus()
   const [status, reply = {}] = result as [number, unknown]
   if (status !== 0) throw statusError(status, call)
-  if (!isReply(reply)) throw notUbus()
+  if (!isRecord(reply)) throw notUbus()
   return reply
-}
-
-/** Whether something is an object with keys. */
-export function isReply(value: unknown): value is Reply {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function notUbus(): DriverError {

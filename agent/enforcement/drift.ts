@@ -26,24 +26,38 @@ export interface DriftOptions {
 export class Drift {
   readonly #options: DriftOptions
   readonly #closing = new AbortController()
+  /** What is still to be looked at: a device, or undefined for everything. */
+  readonly #wanted = new Set<string | undefined>()
   #looking = false
 
   constructor(options: DriftOptions) {
     this.#options = options
   }
 
-  /** Looks once at everything that stands, or at what stands at one device. A device that cannot be read tells nothing. */
+  /**
+   * Looks once at everything that stands, or at what stands at one device; after what is looked at already, if anything.
+   * A device that cannot be read tells nothing.
+   */
   async look(device?: string): Promise<void> {
-    if (this.#looking || this.#closing.signal.aborted) return
+    this.#wanted.add(device)
+    if (this.#looking) return
     this.#looking = true
+    for (const next of this.#wanted) {
+      this.#wanted.delete(next)
+      await this.#lookAt(next)
+    }
+    this.#looking = false
+  }
+
+  async #lookAt(device: string | undefined): Promise<void> {
     const { standing } = this.#options
     for (const subscriber of standing.subscribers()) {
       for (const mark of standing.of(subscriber)) {
         if (!mark.confirmed || mark.found === true || (device !== undefined && mark.device !== device)) continue
+        if (this.#closing.signal.aborted) return
         if (await this.#isGone(mark).catch(() => false)) this.#lost(mark)
       }
     }
-    this.#looking = false
   }
 
   /** Reads nothing more. */

@@ -62,34 +62,11 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const runner = new CommandRunner({ commands, sessions, desires, dispatch, journal, clock, after, log, release })
   const replacements = new Replacements({ dispatch, desires, journal, alarms, clock, log })
   const slices = new Slices(means.consider, log)
-  const drift = new Drift({
-    standing,
-    reaches,
-    desires,
-    dispatch,
-    queues,
-    replica,
-    lost: id => slices.add([id], 'reconciliation')
-  })
+  const lost = (id: string): void => slices.add([id], 'reconciliation')
+  const drift = new Drift({ standing, reaches, desires, dispatch, queues, replica, lost })
   const rounds = new Rounds({ times, ledger, sessions, desires, orders, slices, drift, clock, after, log })
-  return {
-    applied,
-    decisions,
-    standing,
-    brake,
-    evidence,
-    journal,
-    silences,
-    queues,
-    reaches,
-    desires,
-    orders,
-    runner,
-    replacements,
-    slices,
-    drift,
-    rounds
-  }
+  const kept = { applied, decisions, standing, brake, evidence, journal }
+  return { ...kept, silences, queues, reaches, desires, orders, runner, replacements, slices, drift, rounds }
 }
 
 /** Whether a session is open or silent, not ended. */

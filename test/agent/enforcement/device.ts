@@ -18,6 +18,8 @@ export class FakeDevice {
   failure: DriverError | undefined
   /** It does what it is told, and the answer is lost. */
   mute = false
+  /** It answers no reading before this. */
+  gate: Promise<void> | undefined
   readonly #byPort: boolean
 
   constructor(name: 'mikrotik' | 'linux' | 'snmp') {
@@ -34,7 +36,10 @@ export class FakeDevice {
       close: async () => undefined,
       block: (who, how, signal) => this.#set('block', who, how.kind, signal),
       restore: (who, signal) => this.#set('restore', who, 'full', signal),
-      observe: async who => this.#observe(who)
+      observe: async who => {
+        await this.gate
+        return this.#observe(who)
+      }
     }
   }
 

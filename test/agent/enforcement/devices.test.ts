@@ -123,6 +123,29 @@ t.test('a NAS that takes no CoA: the ladder begins with its own API', async t =>
   t.strictSame(gateway.verbs, ['block', 'restore', 'block'])
 })
 
+t.test('a device that comes back while another is read is read after it', async t => {
+  const world = new World()
+  const [slow, back] = [device(world, 'gw', 'linux'), device(world, 'gw-2', 'linux')]
+  world.person('bob', { devices: [{ device: 'gw-2', port: 'x' }] })
+  world.person('alice', { devices: [{ device: 'gw', port: 'x' }] })
+  await world.start()
+  world.suspend('bob')
+  world.suspend('alice')
+  await settle()
+  t.match([back.has.get('bob'), slow.has.get('alice')], ['blocked', 'blocked'])
+  world.enforcement.nasSeen('gw-2')
+  let open = () => {}
+  slow.gate = new Promise(resolve => (open = resolve))
+  await world.time.pass(enforcementDefaults.repair)
+  back.has.clear()
+  world.enforcement.nasSeen('gw-2')
+  await settle()
+  t.equal(back.has.get('bob'), undefined, 'it was read before, and alice is being read')
+  open()
+  await world.time.pass(100)
+  t.equal(back.has.get('bob'), 'blocked')
+})
+
 t.test('a device that knows nothing of treatments proves none: that it does not see somebody is no block', async t => {
   const { world, nas } = await scene(['alice'], {}, ['disconnect'])
   const observe = async () => ({ present: false, detail: 'no line has that address' })

@@ -4,9 +4,6 @@ import type { Config } from './config.js'
 /** Where the file is looked for when neither `--config` nor TURNPIKE_CONFIG names one. */
 export const usualFile = '/etc/turnpike/turnpike.yaml'
 
-/** The well-known directory of secret files. */
-export const usualSecrets = '/etc/turnpike/secrets'
-
 /**
  * What holds where the file says nothing: an empty file, or none, gives an agent that runs, listens on loopback only,
  * knows no NAS and keeps its records until it is told where billing is.

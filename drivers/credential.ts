@@ -1,17 +1,31 @@
-import { DriverError } from '../../agent/model/index.js'
+import { DriverError } from '../agent/model/index.js'
 
-/** Who we are on the router. */
+/**
+ * What the secret store has for a device, without the end of its last line.
+ * @param of  whose it is, in words
+ * @throws DriverError `AUTH`, without the store's words: they may tell where secrets are
+ */
+export function readSecret(credential: () => string, of: string): string {
+  try {
+    return credential().replace(/\r?\n$/, '')
+  } catch (cause) {
+    throw new DriverError('AUTH', `The credential of ${of} cannot be read from the secret store.`, { cause })
+  }
+}
+
+/** Who we are on a router. */
 export interface Credential {
   readonly user: string
   readonly password: string
 }
 
 /**
- * Reads a credential: `{"user": "turnpike", "password": "…"}`, or `user:password` (the password is all behind the first
+ * The login that a credential holds: `{"user": "turnpike", "password": "…"}`, or `user:password` (the password is all behind the first
  * colon and may hold more).
  * @throws DriverError `AUTH`, without repeating what stands there
  */
-export function parseCredential(text: string): Credential {
+export function loginOf(credential: () => string): Credential {
+  const text = readSecret(credential, 'the router')
   const found = text.trimStart().startsWith('{') ? fromJson(text) : fromLine(text)
   if (found === undefined || found.user === '') {
     throw new DriverError(
@@ -23,9 +37,8 @@ export function parseCredential(text: string): Credential {
 }
 
 function fromLine(text: string): Credential | undefined {
-  const line = text.replace(/\r?\n$/, '')
-  const colon = line.indexOf(':')
-  return colon === -1 ? undefined : { user: line.slice(0, colon), password: line.slice(colon + 1) }
+  const colon = text.indexOf(':')
+  return colon === -1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
 function fromJson(text: string): Credential | undefined {

@@ -6,7 +6,7 @@ import type * as Undici from 'undici'
 import type { Agent, Dispatcher } from 'undici'
 import { type Device, DriverError } from '../agent/model/index.js'
 import type { Options } from './target.js'
-import { refuseLocal } from './target.js'
+import { bareFingerprint, refuseLocal } from './target.js'
 
 /** Where a device's HTTP interface is, and by what it is trusted. */
 export interface HttpTarget {
@@ -70,9 +70,7 @@ export function readHttpTarget(
   if (base.protocol === 'http:' && !isLoopback(host) && !options.flag('allowPlain'))
     throw options.wrong('address', 'https, or the option allowPlain where a tunnel carries it')
   const [ca, serverName] = [options.text('ca'), options.text('serverName')]
-  const fingerprint = options.text('fingerprint')?.replaceAll(':', '').toLowerCase()
-  if (fingerprint !== undefined && !/^[0-9a-f]{64}$/.test(fingerprint))
-    throw options.wrong('fingerprint', 'the SHA-256 of the certificate, 64 hexadecimal digits')
+  const fingerprint = options.fingerprint()
   return {
     base,
     allowLocal,
@@ -227,9 +225,7 @@ function judge(socket: TLSSocket, { fingerprint, selfSigned }: HttpTarget): Driv
   // The types promise a fingerprint, but a peer without a certificate has none.
   const { fingerprint256 = 'missing' }: { readonly fingerprint256?: string } = socket.getPeerCertificate()
   const pinned = fingerprint !== undefined
-  const good = pinned
-    ? fingerprint256.replaceAll(':', '').toLowerCase() === fingerprint
-    : socket.authorized || selfSigned
+  const good = pinned ? bareFingerprint(fingerprint256) === fingerprint : socket.authorized || selfSigned
   if (good) return undefined
   const why = pinned ? 'is not the one that is pinned' : `is not trusted (${String(socket.authorizationError)})`
   return new DriverError(

@@ -57,6 +57,24 @@ function isIn(list: BlockList, address: string): boolean {
   return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
+/** A fingerprint without its colons, in lower case. */
+export function bareFingerprint(text: string): string {
+  return text.replaceAll(':', '').toLowerCase()
+}
+
+/**
+ * Where a device is.
+ * @param standard  the port where the address names none
+ * @throws DriverError `UNSUPPORTED`
+ */
+export function readPlace({ address }: Device, options: Options, standard: number): { host: string; port: number } {
+  const [, bracketed, plain, given] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(address) ?? []
+  const host = bracketed ?? plain ?? (isIP(address) === 6 ? address : undefined)
+  const port = given === undefined ? standard : Number(given)
+  if (host !== undefined && port >= 1 && port <= 65_535) return { host, port }
+  throw options.wrong('address', 'HOST, HOST:PORT, IPV6 or [IPV6]:PORT')
+}
+
 /** The options of a device document, each read once and checked. Errors are DriverError `UNSUPPORTED`. */
 export class Options {
   readonly #id: string
@@ -70,14 +88,40 @@ export class Options {
     if (unknown !== undefined) throw this.wrong(unknown, `one of ${names.join(', ')}`)
   }
 
+  has(name: string): boolean {
+    return this.#options[name] !== undefined
+  }
+
   text(name: string): string | undefined {
     const value = this.#options[name]
     if (value === undefined || (typeof value === 'string' && value !== '')) return value
     throw this.wrong(name, 'a text')
   }
 
-  flag(name: string): boolean {
-    const value = this.#options[name] ?? false
+  texts(name: string): readonly string[] {
+    const value = this.#options[name] ?? []
+    if (Array.isArray(value) && value.every(each => typeof each === 'string')) return value
+    throw this.wrong(name, 'a list of texts')
+  }
+
+  /** The first of `allowed` where it is not said. */
+  oneOf<T extends string>(name: string, allowed: readonly [T, ...T[]]): T {
+    const value = this.#options[name] ?? allowed[0]
+    const found = allowed.find(one => one === value)
+    if (found !== undefined) return found
+    throw this.wrong(name, allowed.join(', '))
+  }
+
+  /** The SHA-256 of a certificate as it is compared: lower case, no colons. */
+  fingerprint(name = 'fingerprint'): string | undefined {
+    const found = this.text(name)
+    const bare = found && bareFingerprint(found)
+    if (bare === undefined || /^[0-9a-f]{64}$/.test(bare)) return bare
+    throw this.wrong(name, 'the SHA-256 of the certificate, 64 hexadecimal digits')
+  }
+
+  flag(name: string, otherwise = false): boolean {
+    const value = this.#options[name] ?? otherwise
     if (typeof value === 'boolean') return value
     throw this.wrong(name, 'true or false')
   }

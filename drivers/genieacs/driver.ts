@@ -7,6 +7,7 @@ import {
   type Provisioning,
   type SubscriberRef
 } from '../../agent/model/index.js'
+import { readSecret } from '../credential.js'
 import { httpOptions, type HttpTarget, readHttpTarget } from '../http.js'
 import { Options } from '../target.js'
 import { faultNumber, faultWords } from './faults.js'
@@ -194,12 +195,7 @@ function isSecret(path: string): boolean {
 
 function authorizationOf(credential: (() => string) | undefined): string | undefined {
   if (credential === undefined) return undefined
-  let text: string
-  try {
-    text = credential().replace(/\r?\n$/, '')
-  } catch (cause) {
-    throw new DriverError('AUTH', 'The credential of GenieACS cannot be read from the secret store.', { cause })
-  }
+  const text = readSecret(credential, 'GenieACS')
   if (text === '') return undefined
   if (text.includes(':')) return `Basic ${Buffer.from(text).toString('base64')}`
   throw new DriverError('AUTH', 'The credential of GenieACS is not user:password. Write it so in the secret store.')

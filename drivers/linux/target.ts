@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { type Device, DriverError } from '../../agent/model/index.js'
+import type { Device } from '../../agent/model/index.js'
+import { Options } from '../target.js'
 import { type Address, parseAddress } from './address.js'
 
 /** Where a walled subscriber's port 80 goes. Without `address`: to that port of this box. */
@@ -34,29 +35,24 @@ const MOST = 256
  * Reads a device document. `address` says nothing here: the driver works on the box on which the agent runs.
  * @throws DriverError `UNSUPPORTED` naming the option that is not understood
  */
-export function readTarget({ id, options = {} }: Device): Target {
-  const wrong = (name: string, expected: string) =>
-    new DriverError('UNSUPPORTED', `Option "${name}" of device ${id} is not understood: expected ${expected}.`)
+export function readTarget(device: Device): Target {
+  const options = new Options(device, names)
   const list = (name: Name, expected: string): readonly string[] => {
-    const { [name]: found = [] } = options
+    const found = device.options?.[name] ?? []
     const values: readonly unknown[] = Array.isArray(found) ? found : [found]
-    if (values.length > MOST || !values.every(value => typeof value === 'string')) throw wrong(name, expected)
+    if (values.length > MOST || !values.every(value => typeof value === 'string')) throw options.wrong(name, expected)
     return values
   }
   const each = <T>(name: Name, expected: string, read: (text: string) => T | undefined): T[] =>
     list(name, expected).map(text => {
       const value = read(text)
-      if (value === undefined) throw wrong(name, `${expected}, not ${JSON.stringify(text.slice(0, 60))}`)
+      if (value === undefined) throw options.wrong(name, `${expected}, not ${JSON.stringify(text.slice(0, 60))}`)
       return value
     })
 
-  const unknown = Object.keys(options).find(name => !(names as readonly string[]).includes(name))
-  if (unknown !== undefined) throw wrong(unknown, `one of ${names.join(', ')}`)
   const [netns] = each('netns', 'the name of a network namespace', text => (isName(text, 64) ? text : undefined))
   const payPages = each('payPage', 'ADDRESS:PORT, [IPv6]:PORT or :PORT', readPayPage)
   const networks = 'addresses or prefixes'
-  const { dns = true } = options
-  if (typeof dns !== 'boolean') throw wrong('dns', 'true or false')
   return {
     ...(netns !== undefined && { netns }),
     payPages,
@@ -64,7 +60,7 @@ export function readTarget({ id, options = {} }: Device): Target {
       ...each('allow', networks, parseAddress),
       ...payPages.flatMap(({ address }) => (address === undefined ? [] : (parseAddress(address) ?? [])))
     ],
-    dns,
+    dns: options.flag('dns', true),
     downlinks: each('downlinks', 'names of interfaces', interfaceName),
     uplinks: each('uplinks', 'names of interfaces', interfaceName),
     subscribers: each('subscribers', networks, parseAddress)

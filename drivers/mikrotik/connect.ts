@@ -3,8 +3,8 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { DriverError } from '../../agent/model/index.js'
 import { givenUp, pathError } from './failures.js'
-import { refuseLocal } from '../target.js'
-import { bare, type Target } from './target.js'
+import { bareFingerprint, refuseLocal } from '../target.js'
+import type { Target } from './target.js'
 
 /** A router without a certificate offers these only, and they end with TLS 1.2. */
 const anonymous = { ciphers: 'aNULL:@SECLEVEL=0', maxVersion: 'TLSv1.2' } as const
@@ -92,7 +92,8 @@ function late(socket: Socket, event: 'connect' | 'secureConnect'): DriverError {
 function checkPeer(socket: TLSSocket, target: Target): void {
   if (target.transport === 'anonymous') return
   const fingerprint256 = fingerprintOf(socket)
-  const good = target.fingerprint === undefined ? socket.authorized : bare(fingerprint256) === target.fingerprint
+  const good =
+    target.fingerprint === undefined ? socket.authorized : bareFingerprint(fingerprint256) === target.fingerprint
   if (good) return
   socket.on('error', () => undefined)
   socket.destroy()

@@ -13,7 +13,7 @@ import {
   type Treatment
 } from '../../agent/model/index.js'
 import { counters } from './counters.js'
-import { type Credential, parseCredential } from './credential.js'
+import { loginOf } from '../credential.js'
 import { cutAll, cutSession } from './cut.js'
 import { entries, fence, Rules } from './fence.js'
 import { describe, type Lists, observe } from './observe.js'
@@ -72,7 +72,7 @@ class Mikrotik implements Driver<MikrotikCapability> {
     this.#target = readTarget(device)
     this.#clock = clock
     this.#lists = { walled: 'turnpike-walled', blocked: 'turnpike-blocked', ...lists }
-    const login = () => resolve(credential)
+    const login = () => loginOf(credential)
     this.#router = new Router(this.#target, login)
     this.#reading = new Router(this.#target, login)
     this.#rules = new Rules(this.#router, clock)
@@ -258,14 +258,4 @@ function ruledByRadius(): DriverError {
     'UNSUPPORTED',
     'RADIUS gave this session its rate, and a queue of ours would outlive it: the session is ended and comes back with the new rate.'
   )
-}
-
-function resolve(credential: () => string): Credential {
-  let text: string
-  try {
-    text = credential()
-  } catch (cause) {
-    throw new DriverError('AUTH', 'The credential of the router cannot be read from the secret store.', { cause })
-  }
-  return parseCredential(text)
 }

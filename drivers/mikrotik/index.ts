@@ -1,4 +1,3 @@
 export * from './connection.js'
-export * from './credential.js'
 export * from './driver.js'
 export * from './target.js'

@@ -3,7 +3,7 @@ import { DriverError, within } from '../../agent/model/index.js'
 import { challengeSentence, loginSentence, printSentence, type PrintOptions } from '../../protocols/routeros/index.js'
 import { openSocket } from './connect.js'
 import { type Answer, type AskOptions, Connection, type Row } from './connection.js'
-import type { Credential } from './credential.js'
+import type { Credential } from '../credential.js'
 import { givenUp, isMissingMenu, protocolError } from './failures.js'
 import type { Target } from './target.js'
 

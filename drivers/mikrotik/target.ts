@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
-import { type Device, DriverError } from '../../agent/model/index.js'
+import type { Device } from '../../agent/model/index.js'
+import { Options, readPlace } from '../target.js'
 
 /** How the connection is made. `anonymous`: TLS without certificates, proof against listeners only. */
 export type Transport = 'tls' | 'anonymous' | 'plain'
@@ -32,60 +32,19 @@ const ports: Readonly<Record<Transport, number>> = { tls: 8729, anonymous: 8729,
  * Reads a device document.
  * @throws DriverError `UNSUPPORTED` naming the option that is not understood
  */
-export function readTarget({ id, address, options = {} }: Device): Target {
-  const unknown = Object.keys(options).find(name => !(names as readonly string[]).includes(name))
-  if (unknown !== undefined) throw wrong(id, unknown, `one of ${names.join(', ')}`)
-  const text = textOf(id, options)
-  const transport = oneOf(id, options, 'transport', ['tls', 'anonymous', 'plain'])
-  const [ca, serverName, fingerprint] = [text('ca'), text('serverName'), text('fingerprint')]
-  if (fingerprint !== undefined && !/^[0-9a-f]{64}$/.test(bare(fingerprint)))
-    throw wrong(id, 'fingerprint', 'the SHA-256 of the certificate, 64 hexadecimal digits')
+export function readTarget(device: Device): Target {
+  const options = new Options(device, names)
+  const transport = options.oneOf('transport', ['tls', 'anonymous', 'plain'])
+  const [ca, serverName, fingerprint] = [options.text('ca'), options.text('serverName'), options.fingerprint()]
   return {
-    ...place(id, address, ports[transport]),
+    ...readPlace(device, options, ports[transport]),
     transport,
     ...(ca !== undefined && { ca }),
     ...(serverName !== undefined && { serverName }),
-    ...(fingerprint !== undefined && { fingerprint: bare(fingerprint) }),
-    login: oneOf(id, options, 'login', ['password', 'challenge']),
-    gateway: options['gateway'] === true,
-    checkRules: options['checkRules'] !== false,
-    allowLocal: options['allowLocal'] === true
+    ...(fingerprint !== undefined && { fingerprint }),
+    login: options.oneOf('login', ['password', 'challenge']),
+    gateway: options.flag('gateway'),
+    checkRules: options.flag('checkRules', true),
+    allowLocal: options.flag('allowLocal')
   }
-}
-
-/** A fingerprint as it is compared: lower case, no colons. */
-export function bare(fingerprint: string): string {
-  return fingerprint.replaceAll(':', '').toLowerCase()
-}
-
-function place(id: string, address: string, standard: number): { host: string; port: number } {
-  const [, bracketed, plain, given] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(address) ?? []
-  const host = bracketed ?? plain ?? (isIP(address) === 6 ? address : undefined)
-  const port = given === undefined ? standard : Number(given)
-  if (host === undefined || port < 1 || port > 65_535) throw wrong(id, 'address', 'HOST, HOST:PORT or [IPV6]:PORT')
-  return { host, port }
-}
-
-function textOf(id: string, options: Readonly<Record<string, unknown>>): (name: string) => string | undefined {
-  return name => {
-    const value = options[name]
-    if (value === undefined || (typeof value === 'string' && value !== '')) return value
-    throw wrong(id, name, 'a text')
-  }
-}
-
-function oneOf<T extends string>(
-  id: string,
-  options: Readonly<Record<string, unknown>>,
-  name: string,
-  allowed: readonly [T, ...T[]]
-): T {
-  const value = options[name] ?? allowed[0]
-  const found = allowed.find(one => one === value)
-  if (found === undefined) throw wrong(id, name, allowed.join(', '))
-  return found
-}
-
-function wrong(id: string, name: string, expected: string): DriverError {
-  return new DriverError('UNSUPPORTED', `Device ${id}: ${name} is not understood. Expected: ${expected}.`)
 }

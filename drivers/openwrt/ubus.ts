@@ -1,6 +1,6 @@
 import { DriverError, isRecord } from '../../agent/model/index.js'
 import { HttpClient, type HttpTarget, jsonOf } from '../http.js'
-import { type Credential, parseCredential } from '../mikrotik/credential.js'
+import { loginOf } from '../credential.js'
 import { statusError } from './statuses.js'
 
 /** What a method gives back. */
@@ -75,7 +75,7 @@ export class Ubus implements Caller {
   }
 
   async #login(signal: AbortSignal): Promise<string> {
-    const { user: username, password } = credentialOf(this.#credential)
+    const { user: username, password } = loginOf(this.#credential)
     const reply = await this.#ask(
       NOBODY,
       'session',
@@ -148,14 +148,4 @@ function wrongLogin(): DriverError {
       deviceCode: 6
     }
   )
-}
-
-function credentialOf(credential: () => string): Credential {
-  let text: string
-  try {
-    text = credential()
-  } catch (cause) {
-    throw new DriverError('AUTH', 'The credential of the router cannot be read from the secret store.', { cause })
-  }
-  return parseCredential(text)
 }

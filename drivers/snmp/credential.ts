@@ -1,4 +1,5 @@
 import { DriverError } from '../../agent/model/index.js'
+import { readSecret } from '../credential.js'
 import type { Security } from './target.js'
 
 /** What proves who we are. Never repeated in words. */
@@ -15,7 +16,7 @@ export interface Credential {
  * @throws DriverError `AUTH`, without repeating what stands there
  */
 export function readCredential(resolve: () => string, v3: Security | undefined): Credential {
-  const text = resolved(resolve)
+  const text = readSecret(resolve, 'the device').replace(/[\r\n]+$/, '')
   const found = v3 !== undefined && text.startsWith('{') ? fromJson(text) : fromLines(text, v3 !== undefined)
   if (v3 === undefined ? found?.auth === '' : !longEnough(found, v3)) {
     throw new DriverError(
@@ -26,14 +27,6 @@ export function readCredential(resolve: () => string, v3: Security | undefined):
     )
   }
   return found as Credential
-}
-
-function resolved(resolve: () => string): string {
-  try {
-    return resolve().replace(/[\r\n]+$/, '')
-  } catch (cause) {
-    throw new DriverError('AUTH', 'The credential of the device cannot be read from the secret store.', { cause })
-  }
 }
 
 function longEnough(found: Credential | undefined, { level }: Security): boolean {

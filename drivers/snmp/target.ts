@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
-import { type Device, DriverError } from '../../agent/model/index.js'
+import type { Device } from '../../agent/model/index.js'
+import { Options, readPlace } from '../target.js'
 
 /** SNMPv3 security levels. RFC 3411 §3.4.3 */
 export const levels = ['authPriv', 'authNoPriv', 'noAuthNoPriv'] as const
@@ -72,11 +72,10 @@ const names = [
  * @throws DriverError `UNSUPPORTED` naming the option that is not understood
  */
 export function readTarget(device: Device): Target {
-  const { id, address } = device
-  const options = new Options(device)
-  const { host, port } = place(options, address)
+  const options = new Options(device, names)
+  const { host, port } = readPlace(device, options, 161)
   return {
-    id,
+    id: device.id,
     host,
     port: options.number('port', port, 1, 65_535),
     v3: options.oneOf('version', ['2c', '3']) === '3' ? security(options) : undefined,
@@ -89,73 +88,18 @@ export function readTarget(device: Device): Target {
     ports: options.texts('ports'),
     maxMacs: options.number('maxMacs', 8, 1, 100_000),
     enterprise: options.has('enterprise') ? options.number('enterprise', 0, 0, 0xffff_ffff) : undefined,
-    allowLocal: options.oneOf('allowLocal', [false, true])
+    allowLocal: options.flag('allowLocal')
   }
 }
 
 function security(options: Options): Security {
-  const user = options.text('user', '')
-  if (user === '') throw options.wrong('user', 'the name of the SNMPv3 user')
+  const user = options.text('user')
+  if (user === undefined) throw options.wrong('user', 'the name of the SNMPv3 user')
   return {
     user,
     level: options.oneOf('level', levels),
     authProtocol: options.oneOf('authProtocol', authProtocols),
     privProtocol: options.oneOf('privProtocol', privProtocols),
-    context: options.text('context', '')
-  }
-}
-
-function place(options: Options, address: string): { host: string; port: number } {
-  const [, bracketed, plain, given] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(address) ?? []
-  const host = bracketed ?? plain ?? (isIP(address) === 6 ? address : undefined)
-  const port = given === undefined ? 161 : Number(given)
-  if (host === undefined || port < 1 || port > 65_535)
-    throw options.wrong('address', 'HOST, HOST:PORT, IPV6 or [IPV6]:PORT')
-  return { host, port }
-}
-
-/** The options of a document, each read once as what it must be. */
-class Options {
-  readonly #id: string
-  readonly #options: Readonly<Record<string, unknown>>
-
-  constructor({ id, options = {} }: Device) {
-    this.#id = id
-    this.#options = options
-    const unknown = Object.keys(options).find(name => !(names as readonly string[]).includes(name))
-    if (unknown !== undefined) throw this.wrong(unknown, `one of ${names.join(', ')}`)
-  }
-
-  has(name: string): boolean {
-    return this.#options[name] !== undefined
-  }
-
-  text(name: string, standard: string): string {
-    const value = this.#options[name] ?? standard
-    if (typeof value === 'string') return value
-    throw this.wrong(name, 'a text')
-  }
-
-  texts(name: string): readonly string[] {
-    const value = this.#options[name] ?? []
-    if (Array.isArray(value) && value.every(each => typeof each === 'string')) return value
-    throw this.wrong(name, 'a list of texts')
-  }
-
-  number(name: string, standard: number, from: number, to: number): number {
-    const value = this.#options[name] ?? standard
-    if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) return value
-    throw this.wrong(name, `a whole number from ${from} to ${to}`)
-  }
-
-  oneOf<T extends string | boolean>(name: string, allowed: readonly [T, ...T[]]): T {
-    const value = this.#options[name] ?? allowed[0]
-    const found = allowed.find(one => one === value)
-    if (found === undefined) throw this.wrong(name, allowed.join(', '))
-    return found
-  }
-
-  wrong(name: string, expected: string): DriverError {
-    return new DriverError('UNSUPPORTED', `Device ${this.#id}: ${name} is not understood. Expected: ${expected}.`)
+    context: options.text('context') ?? ''
   }
 }

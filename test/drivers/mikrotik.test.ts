@@ -13,8 +13,9 @@ import {
   type Treatment
 } from '../../agent/model/index.js'
 import { ladder } from '../../agent/enforcement/ladder.js'
+import { loginOf } from '../../drivers/credential.js'
 import { drivers, isDriverName } from '../../drivers/index.js'
-import { Connection, mikrotik, parseCredential, readTarget } from '../../drivers/mikrotik/index.js'
+import { Connection, mikrotik, readTarget } from '../../drivers/mikrotik/index.js'
 import { encodeSentence, printSentence, SentenceReader, startsLikeReply } from '../../protocols/routeros/index.js'
 import { type Faults, RouterosSimulator, type Security, type SimulatorOptions } from '../../sandbox/routeros/index.js'
 import { pki } from '../server/radius/certificates.js'
@@ -505,10 +506,16 @@ t.test('logins', async t => {
   })
 
   t.test('credentials come as a line or as JSON, and are not repeated', async t => {
-    t.strictSame(parseCredential('a:b:c\n'), { user: 'a', password: 'b:c' })
-    t.strictSame(parseCredential(' {"user":"a","password":"b"}'), { user: 'a', password: 'b' })
+    t.strictSame(
+      loginOf(() => 'a:b:c\n'),
+      { user: 'a', password: 'b:c' }
+    )
+    t.strictSame(
+      loginOf(() => ' {"user":"a","password":"b"}'),
+      { user: 'a', password: 'b' }
+    )
     for (const bad of ['hunter2', ':hunter2', '{"user":"hunter2"}', '{hunter2']) {
-      const error = t.throws(() => parseCredential(bad), { code: 'AUTH' })
+      const error = t.throws(() => loginOf(() => bad), { code: 'AUTH' })
       t.notMatch(String(error), 'hunter2')
     }
     const lost = mikrotik({
@@ -672,7 +679,16 @@ t.test('device documents', async t => {
   t.match(readTarget({ ...device, address: '[2001:db8::1]:99' }), { host: '2001:db8::1', port: 99 })
   t.match(readTarget({ ...device, address: '2001:db8::1' }), { host: '2001:db8::1', port: 8729 })
   t.match(readTarget({ ...device, address: 'core-1.example' }), { host: 'core-1.example' })
-  const bad = [{ tls: true }, { transport: 'ssl' }, { fingerprint: 'abc' }, { ca: 5 }, { login: 'none' }]
+  const bad = [
+    { tls: true },
+    { transport: 'ssl' },
+    { gateway: 'yes' },
+    { checkRules: 'no' },
+    { allowLocal: 1 },
+    { fingerprint: 'abc' },
+    { ca: 5 },
+    { login: 'none' }
+  ]
   for (const options of bad) t.throws(() => readTarget({ ...device, options }), { code: 'UNSUPPORTED' })
   for (const address of ['a:b:c', 'x:99999', '[::1', 'x:0'])
     t.throws(() => readTarget({ ...device, address }), { code: 'UNSUPPORTED' }, address)

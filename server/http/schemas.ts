@@ -188,7 +188,7 @@ export type EnforcementList = Static<typeof EnforcementList>
 
 export const EnforcementFilter = Type.Object(
   {
-    subscriber: Type.Optional(Type.String({ maxLength: 253, description: 'id' })),
+    subscriber: Type.Optional(Type.String({ maxLength: 253, description: 'id or User-Name' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: '100 when absent' }))
   },
   { additionalProperties: false }

@@ -2,18 +2,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import {
-  type AnyDriver,
-  type Device,
-  DriverError,
-  type Provisioning,
-  type SubscriberRef
-} from '../../agent/model/index.js'
+import { type AnyDriver, type Device, type Provisioning, type SubscriberRef } from '../../agent/model/index.js'
 import { type Genieacs, genieacs } from '../../drivers/genieacs/index.js'
 import { drivers } from '../../drivers/index.js'
 import { GenieacsSimulator, type Misbehaviour, type SimulatedCpe } from '../../sandbox/genieacs/index.js'
 import { pki } from '../server/radius/certificates.js'
-import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
+import { type Behaviour, type DriverBench, driverSuite, failureOf } from './suite.js'
 
 const PASSWORD = 'geheim & wörtlich'
 const ID = '202BC1-BM632w-00/00.01'
@@ -75,15 +69,6 @@ async function lab(t: Test, { options, credential = '', login }: LabOptions = {}
   const driver = genieacs({ device, credential: () => credential })
   t.teardown(() => driver.close())
   return { acs, cpe, driver, port }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const error = await promise.then(
-    value => new Error(`it did not fail, but gave ${JSON.stringify(value)}`),
-    (error: unknown) => error
-  )
-  if (error instanceof DriverError) return error
-  throw error
 }
 
 const login = { user: 'turnpike', password: PASSWORD }

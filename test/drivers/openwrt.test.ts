@@ -3,14 +3,13 @@ import {
   type AnyDriver,
   type CounterSample,
   type Device,
-  DriverError,
   type Provisioning,
   type SubscriberRef
 } from '../../agent/model/index.js'
 import { openwrt } from '../../drivers/openwrt/index.js'
 import { type Misbehaviour, OpenwrtSimulator } from '../../sandbox/openwrt/index.js'
 import { pki } from '../server/radius/certificates.js'
-import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
+import { type Behaviour, type DriverBench, driverSuite, failureOf } from './suite.js'
 
 const PASSWORD = 'pass: wörd'
 const NOW = Date.UTC(2026, 10, 24, 10)
@@ -91,15 +90,6 @@ async function lab(t: Test, { options, credential = `turnpike:${PASSWORD}`, tls 
   const driver = openwrt({ device, credential: () => credential, clock: () => NOW })
   t.teardown(() => driver.close())
   return { router, driver, port }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const error = await promise.then(
-    value => new Error(`it did not fail, but gave ${JSON.stringify(value)}`),
-    (error: unknown) => error
-  )
-  if (error instanceof DriverError) return error
-  throw error
 }
 
 driverSuite(t, 'openwrt', {

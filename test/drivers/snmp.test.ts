@@ -34,7 +34,7 @@ import {
   type SnmpSimulatorOptions
 } from '../../sandbox/snmp/index.js'
 import { passwords, startSnmpd, withoutNamespaces, withoutSnmpd } from './snmpd.js'
-import { type Behaviour, type DriverBench, driverSuite } from './suite.js'
+import { type Behaviour, type DriverBench, driverSuite, failureOf } from './suite.js'
 
 const COMMUNITY = 'nobody-tells-the-community'
 const NOW = Date.UTC(2026, 10, 24, 10)
@@ -88,15 +88,6 @@ async function lab(t: Test, { options, credential = COMMUNITY, address, ...of }:
   const driver = snmp({ device, credential: () => credential, clock: () => NOW })
   t.teardown(() => driver.close())
   return { port, box, driver }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const error = await promise.then(
-    value => new Error(`it did not fail, but gave ${JSON.stringify(value)}`),
-    (error: unknown) => error
-  )
-  if (error instanceof DriverError) return error
-  throw error
 }
 
 async function read(driver: SnmpDriver, signal = forever): Promise<PortSample[]> {

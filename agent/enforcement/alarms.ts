@@ -1,5 +1,15 @@
-import type { Clock, DriverError, DriverErrorCode, Milliseconds } from '../model/index.js'
+import {
+  type AnyDriver,
+  type Clock,
+  type DriverError,
+  type DriverErrorCode,
+  driverErrors,
+  isPolled,
+  type Milliseconds,
+  type Session
+} from '../model/index.js'
 import type { Way } from './ladder.js'
+import { isRadius } from './reach.js'
 
 /** Something that a person must look at. */
 export interface Alarm {
@@ -8,6 +18,7 @@ export interface Alarm {
   readonly words: string
 }
 
+/** What to look at where RADIUS was the way. */
 const check: Readonly<Record<DriverErrorCode, string>> = {
   UNREACHABLE:
     'Check that the NAS is up, that it takes CoA from this address (MikroTik: /radius incoming accept=yes), the port, and any firewall between',
@@ -20,15 +31,30 @@ const check: Readonly<Record<DriverErrorCode, string>> = {
   UNSUPPORTED: 'Enable CoA and Disconnect on the NAS, or configure a device with an API for it'
 }
 
-/** What an engineer reads when all ways are spent. */
-export function alarmWords(userName: string, nas: string, tried: readonly Way[], error: DriverError): string {
-  const spent = tried.length === 0 ? 'no way of doing it is configured' : `${tried.join(', ')} tried in vain`
-  return `${userName} on ${nas}: ${spent}. ${error.message} ${check[error.code]}. The next Access-Request is answered as billing wants.`
+/** Whom it did not reach, and where. */
+export interface Unreached {
+  readonly userName: string
+  readonly place: string
+  readonly session: Session | undefined
 }
 
-/** What an engineer reads when a NAS does not answer. */
-export function silenceWords(nas: string, driver: string): string {
-  return `${nas} does not answer (${driver}). ${check.UNREACHABLE}. It is tried again every 30 s, and what waits for it is made up then.`
+/** What an engineer reads when all ways are spent. */
+export function alarmWords(
+  { userName, place, session }: Unreached,
+  { tried, error }: { readonly tried: readonly Way[]; readonly error: DriverError }
+): string {
+  const spent = tried.length === 0 ? 'no way of doing it is configured' : `${tried.join(', ')} tried in vain`
+  const last = tried.at(-1)
+  const remedy = last === 'api' || last === 'port' ? driverErrors[error.code].remedy : `${check[error.code]}.`
+  const asksAgain = session !== undefined && !isPolled(session)
+  const then = asksAgain ? ' The next Access-Request is answered as billing wants.' : ''
+  return `${userName} on ${place}: ${spent}. ${error.message} ${remedy}${then}`
+}
+
+/** What an engineer reads when a NAS or a device does not answer. */
+export function silenceWords(place: string, driver: AnyDriver): string {
+  const remedy = isRadius(driver) ? `${check.UNREACHABLE}.` : driverErrors.UNREACHABLE.remedy
+  return `${place} does not answer (${driver.name}). ${remedy} It is tried again every 30 s, and what waits for it is made up then.`
 }
 
 /** The alarms that stand. Each is raised once and cleared when its cause is gone. */

@@ -130,7 +130,7 @@ export class CommandRunner {
     if (!this.#running.has(command.id) || all.some(([, end]) => end === undefined)) return
     this.#stop(command.id)
     const failures = all.flatMap(([{ session, place }, end]) =>
-      end?.end === 'failed' ? [alarmWords(session?.userName ?? place, place, end.tried, end.error)] : []
+      end?.end === 'failed' ? [alarmWords({ userName: session?.userName ?? place, place, session }, end)] : []
     )
     if (failures.length > 0) return this.#complete(command.id, 'failed', failures.join(' '))
     const words = all.flatMap(([, end]) => (end !== undefined && end.end !== 'failed' ? [end.detail] : []))

@@ -122,7 +122,10 @@ export class Dispatch {
     const { ports = [] } = standing.of(id).find(mark => mark.device === device) ?? {}
     const reach = reaches.at(device, ports)
     return reach === undefined
-      ? new DriverError('UNSUPPORTED', `The document of device ${device} is gone, and something of ours stands there.`)
+      ? new DriverError(
+          'UNSUPPORTED',
+          `The document of device ${device} is gone, and something of ours stands there. Send it again, or take that back on the device by hand.`
+        )
       : [reach]
   }
 }

@@ -1,6 +1,7 @@
 import {
   type After,
   afterMs,
+  type AnyDriver,
   type Cause,
   type DocumentKind,
   type EnforcementNotice,
@@ -244,10 +245,11 @@ export class Enforcement {
     this.#watches.refused(refusal)
   }
 
-  #silent(nas: string, driver: string, silent: boolean): void {
+  #silent(nas: string, by: AnyDriver, silent: boolean): void {
+    const driver = by.name
     const key = `nas:${nas}/${driver}`
     if (silent) {
-      this.#alarms.raise(key, silenceWords(nas, driver))
+      this.#alarms.raise(key, silenceWords(nas, by))
       this.#options.log.error({ nas, driver }, 'a NAS does not answer')
       this.#parts?.silences.began(nas, driver)
     } else {

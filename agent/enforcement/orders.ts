@@ -229,7 +229,8 @@ export class Orders {
     if (last.end !== 'failed') return
     const { alarms, journal, log } = this.#options
     const { error, tried } = last
-    const words = alarmWords(order.facts.userName, task.place, tried, error)
+    const { place, session } = task
+    const words = alarmWords({ userName: order.facts.userName, place, session }, last)
     order.state = 'failed'
     this.#decide(order, 'failed')
     if (!alarms.raise(keyOf(order), words)) return
@@ -240,7 +241,7 @@ export class Orders {
       ...causeOf(error),
       detail: words
     })
-    log.error({ subscriber: order.facts.subscriber, nas: task.place, code: error.code }, words)
+    log.error({ err: error, subscriber: order.facts.subscriber, nas: place, code: error.code }, words)
   }
 
   #supersede(order: Order): void {

@@ -1,4 +1,4 @@
-import type { After, Session } from '../model/index.js'
+import type { After, AnyDriver, Session } from '../model/index.js'
 import { desired, render } from '../policy/index.js'
 import type { Alarms } from './alarms.js'
 import { AppliedTable } from './applied.js'
@@ -34,7 +34,7 @@ export interface Means {
   readonly probe: (place: string, driver: string) => Promise<void>
   /** A NAS or device is back. */
   readonly back: (place: string) => void
-  readonly silent: (place: string, driver: string, silent: boolean) => void
+  readonly silent: (place: string, driver: AnyDriver, silent: boolean) => void
   readonly consider: (subscriber: string, by: string) => void
 }
 

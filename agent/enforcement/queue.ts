@@ -55,14 +55,14 @@ export class NasQueues {
   readonly #after: After
   readonly #queues = new Map<string, Queue>()
   readonly #circuits: Circuits
-  readonly #silent: (nas: string, driver: string, silent: boolean) => void
+  readonly #silent: (nas: string, driver: AnyDriver, silent: boolean) => void
 
   /** @param silent  hears when a driver of a NAS stopped answering, and when it answers again */
   constructor(options: {
     limits: QueueLimits
     clock: Clock
     after: After
-    silent: (nas: string, driver: string, silent: boolean) => void
+    silent: (nas: string, driver: AnyDriver, silent: boolean) => void
   }) {
     this.#limits = options.limits
     this.#clock = options.clock
@@ -119,15 +119,15 @@ export class NasQueues {
     if (refused !== undefined) throw refused
     try {
       const result = await within(this.#limits.callTimeout, this.#after, signal, act)
-      if (this.#circuits.worked(key)) this.#silent(nas, driver.name, false)
+      if (this.#circuits.worked(key)) this.#silent(nas, driver, false)
       return result
     } catch (error) {
-      if (!signal.aborted) this.#note(key, nas, driver.name, error)
+      if (!signal.aborted) this.#note(key, nas, driver, error)
       throw error
     }
   }
 
-  #note(key: string, nas: string, driver: string, error: unknown): void {
+  #note(key: string, nas: string, driver: AnyDriver, error: unknown): void {
     const silent = error instanceof DriverError && (error.code === 'UNREACHABLE' || error.code === 'TIMEOUT')
     if (silent && this.#circuits.failed(key)) this.#silent(nas, driver, true)
     if (!silent && this.#circuits.worked(key)) this.#silent(nas, driver, false)

@@ -80,7 +80,10 @@ export class Reaches {
     if (nas === undefined) {
       const driver = driverOf(id)
       return driver === undefined
-        ? new DriverError('UNSUPPORTED', `Neither a NAS nor a device ${id} is in the configuration.`)
+        ? new DriverError(
+            'UNSUPPORTED',
+            `Neither a NAS nor a device ${id} is in the configuration or in billing's documents.`
+          )
         : [reach(driver, id)]
     }
     try {

@@ -70,7 +70,7 @@ export class Replacements {
     const key = `replaced:${session.id}`
     const place = { session: session.id, nas: session.nas }
     if (end.end === 'failed') {
-      const words = alarmWords(session.userName, session.nas, end.tried, end.error)
+      const words = alarmWords({ userName: session.userName, place: session.nas, session }, end)
       // Its successor may ask again: then it is tried again.
       this.#running.delete(session.id)
       if (alarms.raise(key, words)) journal.note(facts, 'failed', { ...place, detail: words })

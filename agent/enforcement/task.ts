@@ -331,7 +331,9 @@ const wayWords: Readonly<Record<Rung['way'], string>> = {
 
 function asDriverError(error: unknown): DriverError {
   if (error instanceof DriverError) return error
-  return new DriverError('PROTOCOL', 'The driver failed in a way that it should not.', { cause: error })
+  return new DriverError('PROTOCOL', 'The driver failed in a way that it should not; the log of the agent tells why.', {
+    cause: error
+  })
 }
 
 function isUnsent(error: unknown): boolean {

@@ -66,6 +66,12 @@ t.test('restoring takes a device that did not answer until it does', async t => 
   world.restore('alice')
   await world.time.pass(enforcementDefaults.proof)
   t.match(world.last('alice'), { state: 'failed', want: 'full', nas: 'sw' })
+  const words = world.enforcement.status().alarms.map(alarm => alarm.words)
+  t.match(
+    words.find(each => each.startsWith('alice')),
+    /^alice on sw: port tried in vain\. .* Check its power, the route/
+  )
+  t.notMatch(words.join(), /CoA|Access-Request/, 'nothing of RADIUS is said of a switch')
   sw.failure = undefined
   await world.time.pass(enforcementDefaults.repair + enforcementDefaults.round)
   t.equal(sw.has.get('ge3'), 'full')

@@ -22,6 +22,9 @@ export interface Load {
   readonly rate?: number
   /** Subscribers user0 … with passwords pw0 …; sessions, for accounting. A multiple of `window`. */
   readonly users: number
+  /** Accounting: how many reports of each session went before, so that no run repeats another; and their time's origin. */
+  readonly firstRound?: number
+  readonly epoch?: number
   /** Seconds before those that count; default 0.5. */
   readonly warmup?: number
 }
@@ -148,12 +151,12 @@ class Generator {
   }
 
   #sign(turn: number): Signed {
-    const { users, window, mode } = this.#load
+    const { users, window, mode, epoch = 0, firstRound = 1 } = this.#load
     const user = turn % users
     const identifier = (turn % window) % IDENTIFIERS
     const attributes = this.#templates[user]!
     return mode === 'accounting'
-      ? interimUpdate(identifier, attributes, Math.floor(turn / users), this.#secret)
+      ? interimUpdate(identifier, attributes, epoch, firstRound + Math.floor(turn / users), this.#secret)
       : accessRequest(mode, identifier, user, attributes, turn, this.#secret)
   }
 

@@ -21,6 +21,7 @@ export interface Signed {
 }
 
 const MICROSOFT = 311
+const SIX_DAYS = 6 * 86_400
 const challenge = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 const ACCOUNTING_STATUS_AT = 26 // behind session time, both counters and the time of the event
 
@@ -85,11 +86,23 @@ export function accessRequest(
   return encodeRequest(Code.AccessRequest, identifier, whole, secret, { authenticator })
 }
 
-/** An Interim-Update, signed. @param round  how many reports of its session went before */
-export function interimUpdate(identifier: number, attributes: Buffer, round: number, secret: Secret): Signed {
-  attributes.writeUInt32BE(60 + round * 300, 2)
-  attributes.writeUInt32BE((round * 1_000_003) >>> 0, 8)
-  attributes.writeUInt32BE((round * 9_000_017) >>> 0, 14)
+/**
+ * An Interim-Update, signed: a second and some octets after the one before. Its session began six days before `epoch`:
+ * time for half a million of them until its NAS's clock would be ahead of ours.
+ * @param epoch  seconds since 1970, the same for all reports of a session
+ * @param round  how many reports of its session went before
+ */
+export function interimUpdate(
+  identifier: number,
+  attributes: Buffer,
+  epoch: number,
+  round: number,
+  secret: Secret
+): Signed {
+  attributes.writeUInt32BE(round, 2)
+  attributes.writeUInt32BE((round * 100_003) >>> 0, 8)
+  attributes.writeUInt32BE((round * 900_017) >>> 0, 14)
+  attributes.writeUInt32BE(epoch - SIX_DAYS + round, 20)
   return encodeRequest(Code.AccountingRequest, identifier, attributes, secret)
 }
 

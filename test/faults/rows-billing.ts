@@ -57,6 +57,7 @@ export async function drainingADay(t: Test, records: number): Promise<void> {
   const rig = await Rig.make(t)
   await rig.start()
   await rig.synced()
+  await rig.agent.status() // what answers is loaded when it is first asked, here as below
   await pause(500)
   const idle = rig.agent.memory()
   await rig.agent.end('SIGTERM')

@@ -14,7 +14,7 @@ const SIGNATURE = 18 // a Message-Authenticator with its header
 
 /**
  * A reply, signed and ready to send: Message-Authenticator first, then `attributes`, then the request's Proxy-State in
- * order. The octets come from Node's pool, which costs a third of zeroed ones: thousands are kept for duplicates.
+ * order. The octets come from Node's pool, which costs a third of zeroed ones.
  *
  * The answer to an Accounting-Request has no Message-Authenticator: RFC 2869 §5.19 knows none there, its Response
  * Authenticator covers the octets as well, and FreeRADIUS 3 computes one over zero octets instead of the request's

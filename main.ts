@@ -138,6 +138,6 @@ async function openApi(
 
 function listenersOf(bound: Bound): ListenerStatus[] {
   return (['authentication', 'accounting'] as const).flatMap(purpose =>
-    bound[purpose].map(({ host, port }) => ({ purpose, address: host, port, receiveBuffer: 0 }))
+    bound[purpose].map(({ host, port, receiveBuffer }) => ({ purpose, address: host, port, receiveBuffer }))
   )
 }

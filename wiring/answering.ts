@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Enforcement } from '../agent/enforcement/index.js'
 import type { Nas } from '../agent/model/index.js'
 import { type AttributeProblems, type PolicySettings, rejected } from '../agent/policy/index.js'
@@ -61,7 +62,8 @@ export async function makeRadius(base: Base, state: State, deciding: Deciding): 
     log,
     locks: await DurableLocks.open(state.ledger, log),
     messageAuthenticator: config.radius.messageAuthenticator,
-    rejectDelay: config.radius.rejectDelay
+    rejectDelay: config.radius.rejectDelay,
+    socketsAside: availableParallelism() > 1
   })
   base.renewals.add({ what: 'every shared secret', renew: () => radius.reload() })
   return radius

@@ -4,7 +4,7 @@ import type { Port } from './replies.js'
 
 /** A snapshot of what the server did since it started. */
 export interface RadiusCounts {
-  /** Datagrams that arrived. */
+  /** Datagrams that were looked at. */
   readonly received: Readonly<Record<Port, number>>
   /** Replies that were sent first, by name of their code. */
   readonly replied: Readonly<Record<string, number>>
@@ -39,7 +39,8 @@ export class Counters {
     this.#discarded.set(reason, (this.#discarded.get(reason) ?? 0) + 1)
   }
 
-  read(delayed: number): RadiusCounts {
+  /** @param shed  datagrams that were thrown away before anybody looked at them */
+  read(delayed: number, shed: number): RadiusCounts {
     const replied = [...this.#replied.entries()]
       .filter(([, n]) => n > 0)
       .map(([code, n]) => [codeName(code), n] as const)
@@ -47,7 +48,7 @@ export class Counters {
       received: { ...this.#received },
       replied: Object.fromEntries(replied),
       repeated: this.#repeated,
-      discarded: Object.fromEntries(this.#discarded),
+      discarded: { ...(shed > 0 && { OVERRUN: shed }), ...Object.fromEntries(this.#discarded) },
       delayed
     }
   }

@@ -4,6 +4,8 @@ import { type Malformed, radiusErrors } from '../../protocols/radius/index.js'
 export const discards = {
   UNKNOWN_NAS: 'No NAS has this source address. Add it: turnpike nas add.',
   NO_SECRET: "The NAS's shared secret cannot be read. See the log for the reference, and mend or create the file.",
+  OVERRUN:
+    'More packets wait than may wait, so the newest are thrown away; their NASes ask again. After a power cut it passes by itself; if it goes on, look at the CPU and at who sends so many.',
   WRONG_PORT: 'A packet of this kind is not taken on this port. Access-Requests go to 1812, accounting to 1813.',
   MESSAGE_AUTHENTICATOR_REQUIRED:
     'The NAS is configured to sign its requests and did not. Update it, or set messageAuthenticator: auto.',

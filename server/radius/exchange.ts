@@ -66,8 +66,9 @@ export class Exchange {
     this.#quiet = new Quiet(clock)
   }
 
-  counts(): RadiusCounts {
-    return this.#counters.read(this.#delayed.size)
+  /** @param shed  datagrams that its sockets threw away */
+  counts(shed: number): RadiusCounts {
+    return this.#counters.read(this.#delayed.size, shed)
   }
 
   /** Forgets requests that nobody will repeat any more. To be called every few seconds. */

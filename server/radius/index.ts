@@ -26,7 +26,7 @@ export {
   readEapFiles
 } from './eap/index.js'
 export { RadiusServerError, type RadiusServerErrorCode, radiusServerErrors } from './errors.js'
-export { type Address, textOf as addressText } from './listener.js'
+export { type Address, textOf as addressText } from './sockets/socket.js'
 export { DurableLocks } from './locks.js'
 export type { Carrier } from './exchange.js'
 export { methods } from './methods/index.js'

@@ -6,9 +6,11 @@ import type { RadiusCounts } from './counters.js'
 import type { DiscardReason } from './discards.js'
 import { systemTimers, type Timers } from './delayed.js'
 import { defaultDuplicateLimits, type DuplicateLimits } from './duplicates.js'
-import { RadiusServerError } from './errors.js'
+import { listenError, RadiusServerError } from './errors.js'
 import { type Carrier, Exchange } from './exchange.js'
-import { type Address, Listener } from './listener.js'
+import { type Address, type Bound as BoundSocket, type SocketOptions, textOf } from './sockets/socket.js'
+import { type Sockets, SocketsHere, type Taker } from './sockets/sockets.js'
+import { SocketsAside } from './sockets/sockets-aside.js'
 import type { Port } from './replies.js'
 import type { Handler } from './request.js'
 import { type Locks, LocksInMemory, type SigningRule } from './signing.js'
@@ -33,6 +35,8 @@ export interface RadiusServerOptions {
   readonly rejectsWaiting?: number
   readonly duplicates?: DuplicateLimits
   readonly timers?: Timers
+  /** Whether the sockets get a thread of their own; by default they have none. */
+  readonly socketsAside?: boolean
 }
 
 /** Where to listen. */
@@ -44,7 +48,7 @@ export interface Listening {
 }
 
 /** Where it listens, with the ports that were taken. */
-export type Bound = Readonly<Record<Port, readonly Address[]>>
+export type Bound = Readonly<Record<Port, readonly BoundSocket[]>>
 
 const SWEEP: Milliseconds = 5000
 const PATIENCE: Milliseconds = 5000
@@ -55,7 +59,11 @@ export class RadiusServer {
   readonly #sources: Sources
   readonly #timers: Timers
   readonly #log: Logger
-  #listeners: Listener[] = []
+  readonly #socketsAside: boolean
+  #sockets: Sockets | undefined
+  /** What is taken at which socket. */
+  #ports: Port[] = []
+  #bound: BoundSocket[] = []
   #sweep: NodeJS.Timeout | undefined
   #closed = false
 
@@ -63,6 +71,7 @@ export class RadiusServer {
     const { nases, secretOf, access, accounting, clock, log } = options
     this.#sources = new Sources(nases, secretOf, clock)
     this.#timers = options.timers ?? systemTimers
+    this.#socketsAside = options.socketsAside ?? false
     this.#log = log
     this.#exchange = new Exchange({
       sources: this.#sources,
@@ -86,19 +95,20 @@ export class RadiusServer {
    */
   async listen({ authentication, accounting, receiveBuffer = 8 << 20 }: Listening): Promise<Bound> {
     if (this.#closed) throw new RadiusServerError('RADIUS_CLOSED')
-    const all = [...authentication, ...accounting, ...this.#listeners.map(listener => listener.address)]
-    const open =
-      (on: Port) =>
-      async (address: Address): Promise<Address> => {
-        const ipv6Only = isIPv6(address.host) && hasIpv4Twin(address, all)
-        const listener = await Listener.open({ on, address, receiveBuffer, ipv6Only }, this.#exchange, this.#log)
-        this.#listeners.push(listener)
-        return listener.address
-      }
+    const sockets = (this.#sockets ??= this.#makeSockets())
+    const all = [...authentication, ...accounting, ...this.#bound]
+    const open = async (on: Port, address: Address): Promise<BoundSocket> => {
+      const ipv6Only = isIPv6(address.host) && hasIpv4Twin(address, all)
+      this.#ports.push(on)
+      const bound = await bind(sockets, { address, receiveBuffer, ipv6Only })
+      this.#bound.push(bound)
+      this.#tell(on, bound, receiveBuffer)
+      return bound
+    }
     try {
       const bound: Bound = {
-        authentication: await inOrder(authentication, open('authentication')),
-        accounting: await inOrder(accounting, open('accounting'))
+        authentication: await inOrder(authentication, address => open('authentication', address)),
+        accounting: await inOrder(accounting, address => open('accounting', address))
       }
       this.#sweep ??= setInterval(() => this.#exchange.sweep(), SWEEP).unref()
       return bound
@@ -118,7 +128,7 @@ export class RadiusServer {
 
   /** What it did since it started. */
   counters(): RadiusCounts {
-    return this.#exchange.counts()
+    return this.#exchange.counts(this.#sockets?.shed ?? 0)
   }
 
   /** Reads the shared secrets again, after files were changed. */
@@ -130,7 +140,7 @@ export class RadiusServer {
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#sweep)
-    for (const listener of this.#listeners) listener.mute()
+    this.#sockets?.mute()
     let timer: unknown
     const patience = new Promise<void>(resolve => (timer = this.#timers.start(resolve, PATIENCE)))
     await Promise.race([this.#exchange.settle(), patience])
@@ -138,10 +148,40 @@ export class RadiusServer {
     await this.#closeSockets()
   }
 
+  #makeSockets(): Sockets {
+    const exchange = this.#exchange
+    const taker: Taker = {
+      receive: (socket, datagram, address, port, send) =>
+        exchange.receive(this.#ports[socket]!, datagram, address, port, send),
+      sendFailed: error => exchange.sendFailed(error)
+    }
+    return this.#socketsAside ? new SocketsAside(taker) : new SocketsHere(taker)
+  }
+
   async #closeSockets(): Promise<void> {
-    const listeners = this.#listeners
-    this.#listeners = []
-    await Promise.all(listeners.map(listener => listener.close()))
+    const sockets = this.#sockets
+    this.#sockets = undefined
+    this.#ports = []
+    this.#bound = []
+    await sockets?.close()
+  }
+
+  #tell(on: Port, bound: BoundSocket, asked: number): void {
+    const { receiveBuffer } = bound
+    const facts = { port: on, address: textOf(bound), receiveBuffer, askedFor: asked }
+    if (receiveBuffer >= asked) return this.#log.info(facts, 'listening')
+    this.#log.warn(
+      facts,
+      `listening, with a smaller receive buffer than asked for; as root: sysctl net.core.rmem_max=${asked}`
+    )
+  }
+}
+
+async function bind(sockets: Sockets, options: SocketOptions): Promise<BoundSocket> {
+  try {
+    return await sockets.open(options)
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, textOf(options.address))
   }
 }
 

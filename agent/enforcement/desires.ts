@@ -1,7 +1,7 @@
 import {
   addressesOf,
   type Clock,
-  type Grant,
+  type Granted,
   isPolled,
   logsIn,
   type Milliseconds,
@@ -130,7 +130,7 @@ export class Desires {
   }
 
   /** What an Access-Accept gave, by the documents that decided it. */
-  granted({ subscriber: id, treatment: kind, nas, given }: Grant): AppliedTreatment {
+  granted({ subscriber: id, treatment: kind, nas, given }: Granted): AppliedTreatment {
     const { subscriber, profile } = given ?? this.#documents(id)
     const desire = { id, userName: '', kind, reason: '', subscriber, profile }
     const vendor = this.#vendorOf(nas)

@@ -3,6 +3,7 @@ import type {
   CommandOutcome,
   DocumentKind,
   Grant,
+  Granted,
   Milliseconds,
   Nas,
   Profile,
@@ -48,7 +49,7 @@ export interface SessionsView
   extends Events<{ opened: [Session]; closed: [Session, Cause]; granted: [Grant]; refused: [Refusal] }> {
   get(id: string): Session | undefined
   /** The Access-Accept that a session came from, while it is remembered. */
-  grantOf(session: Session): Grant | undefined
+  grantOf(session: Session): Granted | undefined
   /** Open and stale ones. */
   ofSubscriber(subscriber: string): readonly Session[]
   list(): Iterable<Session>

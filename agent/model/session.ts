@@ -101,8 +101,11 @@ export interface Grant {
   readonly callingStation: string
   readonly at: Milliseconds
   /** The documents that decided, as they were then; absent: as they are when it matters. */
-  readonly given?: { readonly subscriber: Subscriber; readonly profile: Profile | undefined }
+  readonly given?: { readonly subscriber: Subscriber; readonly profile: Profile | undefined } | undefined
 }
+
+/** What is remembered of a grant. */
+export type Granted = Omit<Grant, 'userName' | 'callingStation'>
 
 /** Access refused to a known subscriber. */
 export interface Refusal {

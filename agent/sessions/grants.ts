@@ -1,4 +1,12 @@
-import { type Clock, type Grant, type Milliseconds, Recent, type Refusal, type Session } from '../model/index.js'
+import {
+  type Clock,
+  type Grant,
+  type Granted,
+  type Milliseconds,
+  Recent,
+  type Refusal,
+  type Session
+} from '../model/index.js'
 
 /** Grants of one subscriber that are remembered. */
 const EACH = 8
@@ -7,9 +15,8 @@ const SURELY_CARRIED = 64
 
 /** The last answers to Access-Requests, in memory only and bounded by number and age. One place a subscriber. */
 export class Grants {
-  /** By subscriber, the newest first. */
-  readonly #granted: Recent<readonly Grant[]>
-  readonly #unnamed: Recent<Grant>
+  readonly #granted: Recent<Last>
+  readonly #unnamed: Recent<Granted>
   readonly #refused: Recent<Refusal>
   readonly #maxAge: Milliseconds
   readonly #clock: Clock
@@ -23,10 +30,12 @@ export class Grants {
     this.#clock = clock
   }
 
-  grant(grant: Grant): void {
-    const before = this.#granted.get(grant.subscriber)
-    this.#granted.set(grant.subscriber, before === undefined ? [grant] : [grant, ...before.slice(0, EACH - 1)])
-    if (grant.subscriber.length > SURELY_CARRIED) this.#unnamed.set(grant.ticket, grant)
+  grant({ ticket, subscriber, profile, nas, treatment, at, given }: Grant): void {
+    const granted: Granted = { ticket, subscriber, profile, nas, treatment, at, given }
+    const last = this.#granted.get(subscriber) ?? new Last()
+    last.add(granted)
+    this.#granted.set(subscriber, last)
+    if (subscriber.length > SURELY_CARRIED) this.#unnamed.set(ticket, granted)
   }
 
   refuse(refusal: Refusal): void {
@@ -34,13 +43,13 @@ export class Grants {
   }
 
   /** The grant that a session came from: its ticket's, or where its NAS echoed none, the last on that NAS. */
-  of({ subscriber, ticket, nas }: Pick<Session, 'subscriber' | 'ticket' | 'nas'>): Grant | undefined {
-    const grants = this.#granted.get(subscriber)
-    return this.#young(grants?.find(grant => (ticket === '' ? grant.nas === nas : grant.ticket === ticket)))
+  of({ subscriber, ticket, nas }: Pick<Session, 'subscriber' | 'ticket' | 'nas'>): Granted | undefined {
+    const last = this.#granted.get(subscriber)
+    return this.#young(last?.find(grant => (ticket === '' ? grant.nas === nas : grant.ticket === ticket)))
   }
 
   /** The grant of a ticket that may not carry its subscriber. */
-  unnamed(ticket: string): Grant | undefined {
+  unnamed(ticket: string): Granted | undefined {
     return this.#young(this.#unnamed.get(ticket))
   }
 
@@ -50,5 +59,26 @@ export class Grants {
 
   #young<V extends { readonly at: Milliseconds }>(answer: V | undefined): V | undefined {
     return answer !== undefined && answer.at >= this.#clock() - this.#maxAge ? answer : undefined
+  }
+}
+
+/** The last grants of one subscriber, in a ring. */
+class Last {
+  readonly #grants: Granted[] = []
+  #next = 0
+
+  add(grant: Granted): void {
+    this.#grants[this.#next] = grant
+    this.#next = (this.#next + 1) % EACH
+  }
+
+  /** The newest for which `is` holds. */
+  find(is: (grant: Granted) => boolean): Granted | undefined {
+    const { length } = this.#grants
+    for (let back = 1; back <= length; back++) {
+      const grant = this.#grants[(this.#next - back + length) % length]!
+      if (is(grant)) return grant
+    }
+    return undefined
   }
 }

@@ -1,7 +1,17 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/contract.js'
-import type { Accounting, Cause, Clock, Grant, Milliseconds, Refusal, Session, SessionState } from '../model/index.js'
+import type {
+  Accounting,
+  Cause,
+  Clock,
+  Grant,
+  Granted,
+  Milliseconds,
+  Refusal,
+  Session,
+  SessionState
+} from '../model/index.js'
 import { Checkpoint } from './checkpoint.js'
 import { closeSynthetically, fold, type Verdict } from './fold.js'
 import { Grants } from './grants.js'
@@ -147,7 +157,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
   }
 
   /** The Access-Accept that a session came from, while it is remembered. */
-  grantOf(session: Pick<Session, 'subscriber' | 'ticket' | 'nas'>): Grant | undefined {
+  grantOf(session: Pick<Session, 'subscriber' | 'ticket' | 'nas'>): Granted | undefined {
     return this.#grants.of(session)
   }
 

@@ -124,7 +124,7 @@ class Generator {
     }
   }
 
-  // Every turn of the event loop sends what has become due.
+  // Each millisecond sends what has become due. (A loop that never sleeps would have a CPU for itself, of the server's.)
   #pace(rate: number): void {
     this.#free.push(...this.#slots)
     const began = performance.now()
@@ -137,7 +137,7 @@ class Generator {
         if (slot === undefined) break
         this.#send(slot, began + (sent / rate) * 1000)
       }
-      setImmediate(step)
+      setTimeout(step, 1)
     }
     step()
   }

@@ -39,7 +39,6 @@ export class RunningAgent {
       env: { ...process.env, ...env }
     })
     const agent = new RunningAgent(child, socket)
-    if (process.env['DBG']) child.stdout?.pipe(process.stderr)
     const answers = new Promise<void>(resolve => {
       createInterface({ input: child.stdout! }).on('line', line => {
         if (agent.said.push(line) > LINES) agent.said.shift()

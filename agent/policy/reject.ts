@@ -23,6 +23,8 @@ export const rejections = {
     "The device's certificate does not lead to a CA that is configured here. Look for a missing intermediate certificate.",
   EAP_INNER_METHOD:
     'The device asks inside the tunnel in a way that is not spoken here. Choose PAP or MSCHAPv2 as its inner method.',
+  EAP_CRYPTO_BINDING:
+    'The device cannot prove that it is the same inside and outside of the PEAP tunnel. Somebody may stand between it and this server: look which server certificate the device trusts.',
   EAP_RESUMPTION:
     'The device resumes a session that is no longer known or whose credential was changed. It starts anew.',
   EAP_ABANDONED:

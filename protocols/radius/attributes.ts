@@ -57,6 +57,7 @@ export const Attr = {
   FramedIpv6Prefix: 97,
   FramedIpv6Pool: 100,
   ErrorCause: 101,
+  EapKeyName: 102,
   DelegatedIpv6Prefix: 123,
   FramedIpv6Address: 168,
   DnsServerIpv6Address: 169,

@@ -11,12 +11,12 @@ import {
 } from '../../../protocols/eap/index.js'
 import type { Directory } from '../methods/method.js'
 import type { EapChoice } from './choice.js'
-import { type EapKeys, type EapMethod, type Failed, failure, type Step } from './method.js'
+import { type EapMethod, type Failed, failure, type Step, type Success } from './method.js'
 
 /** What a response leads to. `packet` is EAP, whole. */
 export type Turn =
   | { readonly kind: 'request'; readonly packet: Buffer }
-  | { readonly kind: 'success'; readonly packet: Buffer; readonly subscriber: Subscriber; readonly keys?: EapKeys }
+  | (Success & { readonly kind: 'success'; readonly packet: Buffer })
   | (Failed & { readonly packet: Buffer })
   /** A response to another request than the last: it is discarded. RFC 3748 §4.1 */
   | { readonly kind: 'late' }

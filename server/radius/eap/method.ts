@@ -8,10 +8,18 @@ export interface EapKeys {
   readonly receive: Buffer
 }
 
+/** Who it is, and what the method leaves for the NAS. */
+export interface Success {
+  readonly subscriber: Subscriber
+  readonly keys?: EapKeys
+  /** What names the keys: the method's Session-Id, where it has one. RFC 5247 §1.4 */
+  readonly sessionId?: Buffer
+}
+
 /** What a method does next. */
 export type Step =
   | { readonly kind: 'request'; readonly data: Buffer }
-  | { readonly kind: 'success'; readonly subscriber: Subscriber; readonly keys?: EapKeys }
+  | (Success & { readonly kind: 'success' })
   | Failed
 
 /** The conversation ends, for a reason that a technician reads. */

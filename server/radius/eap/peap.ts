@@ -7,6 +7,7 @@ import {
   EapType,
   eapTypeName
 } from '../../../protocols/eap/index.js'
+import { CryptoBinding } from './crypto-binding.js'
 import { Gtc } from './gtc.js'
 import { type EapContext, type EapMethod, failure, type Step } from './method.js'
 import { MsChapV2 } from './mschapv2.js'
@@ -23,7 +24,8 @@ interface InnerPacket {
 
 /**
  * PEAPv0: a tunnel, EAP inside (MSCHAPv2, or GTC where the device wants that), and the result told inside before it is
- * told outside.
+ * told outside. With the result the device is asked to prove that it is the same inside and outside (cryptobinding); one
+ * that does not know how goes on without.
  * @see [MS-PEAP], RFC 9427
  */
 export class Peap extends TlsBased {
@@ -32,6 +34,7 @@ export class Peap extends TlsBased {
   #method: EapMethod | undefined
   #methodBegan = false
   #end: Exclude<Step, { kind: 'request' }> | undefined
+  #binding: CryptoBinding | undefined
 
   constructor(context: EapContext, contexts: TlsContexts) {
     super(context, contexts, EapType.Peap, false)
@@ -43,7 +46,10 @@ export class Peap extends TlsBased {
 
   protected turn(identifier: number): Inner {
     if (this.#end !== undefined || this.#method !== undefined) return failure('EAP_MALFORMED')
-    if (this.resumed !== undefined) return this.#result({ kind: 'success', subscriber: this.resumed }, identifier)
+    if (this.resumed !== undefined) {
+      this.#binding = new CryptoBinding(this.keyMaterial, 'resumed')
+      return this.#result({ kind: 'success', subscriber: this.resumed }, identifier)
+    }
     return say(EapType.Identity, NOTHING)
   }
 
@@ -53,19 +59,26 @@ export class Peap extends TlsBased {
     if (this.#end !== undefined) return this.#confirmed(packet, this.#end)
     const step = await this.#step(packet, identifier)
     if (step.kind === 'request') return say(this.#method!.type, step.data)
+    if (step.kind === 'success') this.#binding = new CryptoBinding(this.keyMaterial, step.keys)
     return this.#result(step, identifier)
   }
 
   // A device may refuse what the server says went well, but not the other way round.
   #confirmed({ type, data }: InnerPacket, end: Exclude<Step, { kind: 'request' }>): Inner {
     if (end.kind === 'failure') return end
-    if (type === EapType.Extensions && decodeResult(data) === true) return end
-    return failure('EAP_INNER_METHOD', 'It did not confirm that the conversation went well.')
+    if (type !== EapType.Extensions || decodeResult(data) !== true)
+      return failure('EAP_INNER_METHOD', 'It did not confirm that the conversation went well.')
+    const { subscriber } = end
+    const bound = this.#binding!.check(data)
+    if (bound === 'forged') return failure('EAP_CRYPTO_BINDING', undefined, { userName: subscriber.username, subscriber })
+    return { kind: 'success', subscriber, ...(bound === 'bound' && { keys: this.#binding!.keys }) }
   }
 
   #result(end: Exclude<Step, { kind: 'request' }>, identifier: number): Inner {
     this.#end = end
-    const data = encodeResult(end.kind === 'success')
+    const result = encodeResult(end.kind === 'success')
+    // The result comes first: Apple's devices look at nothing else, and answer nothing where another is before it.
+    const data = end.kind === 'success' ? Buffer.concat([result, this.#binding!.request]) : result
     return { kind: 'say', plain: encodeEap({ code: EapCode.Request, identifier, type: EapType.Extensions, data }) }
   }
 

@@ -49,6 +49,7 @@ const USUAL = 1020
 const LEAST = 128
 const MOST = 1400
 const SWEEP = 5000
+const NOTHING = Buffer.alloc(0)
 const WAIT = 30
 
 const tunnelled: readonly EapMethodName[] = ['peap', 'ttls', 'tls']
@@ -216,15 +217,23 @@ function judgementOf(turn: Turn, { state }: Conversation, request: AccessRequest
   }
 }
 
-function accepted({ subscriber, keys, packet }: Extract<Turn, { kind: 'success' }>, request: AccessRequest): Judgement {
+function accepted(turn: Extract<Turn, { kind: 'success' }>, request: AccessRequest): Judgement {
+  const { subscriber, keys, packet, sessionId } = turn
   const { authenticator } = request.packet
   const hidden = keys && [sessionKeys(keys.send, keys.receive, authenticator, request.secret), mayEncrypt]
   return {
     verdict: 'right',
     subscriber,
-    attributes: Buffer.concat([eapMessage(packet), ...(hidden ?? [])]),
+    attributes: Buffer.concat([eapMessage(packet), ...(hidden ?? []), keyName(sessionId, request)]),
     rejection: () => eapMessage(encodeEapResult(false, packet[1]!))
   }
+}
+
+// A NAS asks with a single NUL, or with nothing (RFC 4072 §4.1.4); anything else is no question. RFC 7268 §2.2
+function keyName(sessionId: Buffer | undefined, { packet }: AccessRequest): Buffer {
+  const asked = packet.octets(Attr.EapKeyName)
+  if (sessionId === undefined || asked === undefined || asked.length > 1 || (asked[0] ?? 0) !== 0) return NOTHING
+  return new AttributeWriter().add(Attr.EapKeyName, sessionId).finish()
 }
 
 function refusal(code: RejectCode, response: Buffer): Judgement {

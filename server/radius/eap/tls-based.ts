@@ -1,7 +1,7 @@
 import type { Subscriber } from '../../../agent/model/index.js'
 import { tlsStart } from '../../../protocols/eap/index.js'
 import { Carrier } from './carrier.js'
-import { type EapContext, type EapKeys, type EapMethod, type Failed, failure, type Step } from './method.js'
+import { type EapContext, type EapKeys, type EapMethod, type Failed, failure, type Step, type Success } from './method.js'
 import type { TlsContexts } from './tls-contexts.js'
 import { tlsFailure } from './tls-failure.js'
 import { type Flight, Tunnel } from './tunnel.js'
@@ -93,23 +93,37 @@ export abstract class TlsBased implements EapMethod {
 
   async #speak(out: Buffer, inner: Inner): Promise<Step> {
     if (inner.kind === 'failure') return inner
-    if (inner.kind === 'success') return this.#success(inner.subscriber)
+    if (inner.kind === 'success') return this.#success(inner)
     const said = await this.tunnel.say(inner.plain)
     return { kind: 'request', data: this.#carrier.send(Buffer.concat([out, said])) }
   }
 
-  #success(subscriber: Subscriber): Step {
+  #success({ subscriber, keys = this.#keys() }: Success): Step {
     const { secret } = this.tunnel
     if (secret !== undefined) this.#contexts.resumption.remember(secret, subscriber)
-    return { kind: 'success', subscriber, keys: this.#keys() }
+    const sessionId = this.#sessionId()
+    return { kind: 'success', subscriber, keys, ...(sessionId !== undefined && { sessionId }) }
   }
 
-  // RFC 5216 §2.3, RFC 5281 §8, RFC 9190 §2.3, RFC 9427 §2.1
-  #keys(): EapKeys {
-    const octets = this.tunnel.isTls13
+  /** What the keys are cut from: 128 octets. RFC 5216 §2.3, RFC 5281 §8, RFC 9190 §2.3, RFC 9427 §2.1 */
+  protected get keyMaterial(): Buffer {
+    return this.tunnel.isTls13
       ? this.tunnel.derive(128, 'EXPORTER_EAP_TLS_Key_Material', Buffer.from([this.type]))
       : this.tunnel.derive(128, this.label)
+  }
+
+  #keys(): EapKeys {
+    const octets = this.keyMaterial
     return { receive: octets.subarray(0, 32), send: octets.subarray(32, 64) }
+  }
+
+  // RFC 5247 §A, RFC 5281 §8.1, RFC 9190 §2.3, RFC 9427 §2.1
+  #sessionId(): Buffer | undefined {
+    const type = Buffer.from([this.type])
+    const id = this.tunnel.isTls13
+      ? this.tunnel.derive(64, 'EXPORTER_EAP_TLS_Method-Id', type)
+      : this.tunnel.randoms
+    return id && Buffer.concat([type, id])
   }
 
   // The peer is told by TLS's alert first, where there is one.

@@ -30,6 +30,9 @@ class Wire extends Duplex {
 }
 
 const QUIET_TURNS = 4
+const HANDSHAKE = 22
+const CLIENT_HELLO = 1
+const SERVER_HELLO = 2
 
 /**
  * The server's end of TLS in memory. `node:tls` works on what it was fed within a few turns of the event loop; when
@@ -42,6 +45,8 @@ export class Tunnel {
   #events = 0
   #error: NodeJS.ErrnoException | undefined
   #secure = false
+  #clientRandom: Buffer | undefined
+  #serverRandom: Buffer | undefined
 
   /** @param requestCert  whether the peer is asked for a certificate */
   constructor(secureContext: SecureContext, requestCert: boolean) {
@@ -78,6 +83,12 @@ export class Tunnel {
     return sessionSecret(this.#socket.getSession())
   }
 
+  /** What both ends' hellos hold at random, the client's first: 64 octets; undefined before. RFC 5246 §7.4.1.2–3 */
+  get randoms(): Buffer | undefined {
+    if (this.#clientRandom === undefined || this.#serverRandom === undefined) return undefined
+    return Buffer.concat([this.#clientRandom, this.#serverRandom])
+  }
+
   get certificate(): DetailedPeerCertificate | undefined {
     const certificate = this.#socket.getPeerCertificate(true) as DetailedPeerCertificate | undefined
     return certificate === undefined || Object.keys(certificate).length === 0 ? undefined : certificate
@@ -101,6 +112,7 @@ export class Tunnel {
 
   /** Takes TLS from the peer. */
   async feed(octets: Buffer): Promise<Flight> {
+    this.#clientRandom ??= randomOf(octets, CLIENT_HELLO)
     if (octets.length > 0) this.#wire.push(octets)
     await this.#quiet()
     return this.#flight()
@@ -125,6 +137,7 @@ export class Tunnel {
 
   #flight(): Flight {
     const out = Buffer.concat(this.#wire.out.splice(0))
+    this.#serverRandom ??= randomOf(out, SERVER_HELLO)
     const plain = Buffer.concat(this.#plain)
     this.#plain = []
     return { out, plain, ...(this.#error !== undefined && { error: this.#error }) }
@@ -139,4 +152,10 @@ export class Tunnel {
       quiet = 0
     }
   }
+}
+
+// Record: type 1, version 2, length 2; handshake: type 1, length 3; hello: version 2, random 32.
+function randomOf(octets: Buffer, hello: number): Buffer | undefined {
+  const isHello = octets.length >= 43 && octets[0] === HANDSHAKE && octets[5] === hello
+  return isHello ? Buffer.from(octets.subarray(11, 43)) : undefined
 }

@@ -1,6 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import t from 'tap'
 import type { Subscriber } from '../../../agent/model/index.js'
@@ -11,11 +10,15 @@ import { type Abandoned, type EapMethodName, type EapOptions, EapServer } from '
 import { Conversation } from '../../../server/radius/eap/conversation.js'
 import type { EapMethod } from '../../../server/radius/eap/method.js'
 import { pki } from './certificates.js'
-import { alice, Client, Documents, nas, nextIdentifier, read, type Rig, rig, SECRET, secret, T0 } from './rig.js'
-
-const isCi = process.env['CI'] === 'true'
-const lacks = (program: string, from: string) =>
-  spawnSync(program, ['-h']).error !== undefined && !isCi && `needs ${program} (apt-get install ${from})`
+import {
+  eapolTest as runPeer,
+  eapRig as rigWith,
+  lacks,
+  type Network,
+  resumptions,
+  shows as showing
+} from './eapol-test.js'
+import { alice, Client, Documents, nas, nextIdentifier, read, rig, SECRET, secret, T0 } from './rig.js'
 
 const pem = pki(t.testdir())
 pem.issue('server', '/CN=radius.example', { usage: 'serverAuth', names: 'DNS:radius.example' })
@@ -39,52 +42,15 @@ interface Test {
   teardown(undo: () => unknown): unknown
 }
 
-/** A server that speaks EAP, at the hour of this machine: certificates are of today. */
-async function eapRig(
-  t: Test,
-  options: Partial<EapOptions> = {},
-  documents = new Documents([alice, bob])
-): Promise<Rig & { eap: EapServer }> {
-  const clock = { now: () => Date.now() }
-  const eap = new EapServer({ clock: () => clock.now(), tls, ...options })
-  t.teardown(() => eap.close())
-  const made = await rig(t, { eap, documents })
-  made.now = Date.now()
-  return Object.assign(made, { eap })
-}
-
-interface Ran {
-  readonly succeeded: boolean
-  readonly output: string
-}
-
-let configurations = 0
-
-/** Runs Debian's peer with a network of these lines. */
-function eapolTest(port: number, network: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
-  const file = pem.file(`peer-${configurations++}.conf`)
-  const bare = (name: string) => name === 'eap' || name === 'fragment_size'
-  const lines = Object.entries(network).map(([name, value]) => `${name}=${bare(name) ? value : `"${value}"`}`)
-  writeFileSync(file, `network={\nkey_mgmt=WPA-EAP\n${lines.join('\n')}\n}\n`)
-  const all = ['-c', file, '-a', '127.0.0.1', '-p', String(port), '-s', SECRET, '-t', '10', ...args]
-  return new Promise(resolve =>
-    execFile('eapol_test', all, { maxBuffer: 1 << 26 }, (_error, output) =>
-      resolve({ succeeded: output.trimEnd().endsWith('SUCCESS'), output })
-    )
-  )
-}
+const eapRig = (t: Test, options: Partial<EapOptions> = {}, documents = new Documents([alice, bob])) =>
+  rigWith(t, { tls, ...options }, documents)
+const eapolTest = (port: number, network: Network, ...args: string[]) => runPeer(pem, port, network, ...args)
 
 const who = { identity: 'alice', password: 'wonderland' }
 const trusting = { ...who, ca_cert: pem.file('ca.pem') }
 const tls13 = { phase1: 'tls_disable_tlsv1_3=0' }
 const tickets = { phase1: 'tls_disable_session_ticket=0' }
-const shows = (name: string) => ({
-  eap: 'TLS',
-  identity: 'alice',
-  ca_cert: pem.file('ca.pem'),
-  client_cert: pem.file(`${name}.pem`),
-  private_key: pem.file(`${name}.key`)
-})
+const shows = (name: string) => showing(pem, name)
 
 const skip = lacks('eapol_test', 'eapoltest')
 
@@ -171,12 +137,6 @@ t.test(
     t.same(rejects, [])
   }
 )
-
-/** In how many conversations the peer saw its session resumed. */
-function resumptions(output: string): number {
-  const conversations = output.split(/EAP: Received EAP-Success/)
-  return conversations.filter(text => text.includes('Handshake finished - resumed=1')).length
-}
 
 t.test('A resumed session whose password was changed meanwhile is refused', { skip }, async t => {
   const documents = new Documents([alice])

@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox'
-import { Vendor } from '../agent/model/index.js'
+import { eapMethods, Vendor } from '../agent/model/index.js'
 import { type Endpoint, type Reading, readings } from './units.js'
 
 /*
@@ -86,8 +86,6 @@ const RadSec = closed(
   'RADIUS over TLS (RadSec), for NASes with certificates; off if absent'
 )
 
-const eapMethods = ['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'md5'] as const
-
 const Eap = closed(
   {
     certificate: path('PEM file: the own certificate, then those that signed it'),
@@ -96,7 +94,7 @@ const Eap = closed(
     methods: Type.Optional(
       Type.Array(choice(eapMethods, 'An EAP method'), {
         minItems: 1,
-        maxItems: 6,
+        maxItems: eapMethods.length,
         description: 'Methods offered, the first one first; all that are possible if absent'
       })
     )

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Enforcement } from '../agent/enforcement/index.js'
-import type { Nas } from '../agent/model/index.js'
+import { eapMethodsOf, type Nas, type Subscriber } from '../agent/model/index.js'
 import { type AttributeProblems, type PolicySettings, rejected } from '../agent/policy/index.js'
 import { weaknessOf } from '../config/index.js'
 import { Secret } from '../protocols/radius/index.js'
@@ -138,15 +138,19 @@ function accessOf(base: Base, state: State, deciding: Deciding): Handler {
 function makeEap(base: Base, state: State, gathered: Rejections): EapServer {
   const { config, secrets, clock, closers, renewals } = base
   const { eap: given } = config.radius
-  const abandoned = (what: Abandoned) => noteAbandoned(what, state, gathered)
+  const common = {
+    clock,
+    abandoned: (what: Abandoned) => noteAbandoned(what, state, gathered),
+    methodsFor: (subscriber: Subscriber) => eapMethodsOf(subscriber, state.replica.profile(subscriber.profile))
+  }
   if (given === undefined) {
-    const plain = new EapServer({ clock, abandoned })
+    const plain = new EapServer(common)
     closers.add(() => plain.close())
     return plain
   }
   const { certificate, key, ca, methods } = given
   const read = () => readEapFiles({ certificate, key: () => secrets.text(key), ca })
-  const eap = new EapServer({ clock, abandoned, tls: read(), ...(methods !== undefined && { methods }) })
+  const eap = new EapServer({ ...common, tls: read(), ...(methods !== undefined && { methods }) })
   closers.add(() => eap.close())
   renewals.add({
     what: 'the certificate of EAP',

@@ -16,6 +16,15 @@ const Attributes = Type.Record(Type.String(), Type.Union([Type.String(), Type.Nu
   description: 'RADIUS attribute name to value, added to every Access-Accept'
 })
 
+/** Names of the EAP methods, in documents and in the configuration. */
+export const eapMethods = ['tls', 'ttls', 'peap', 'mschapv2', 'gtc', 'md5'] as const
+export type EapMethodName = (typeof eapMethods)[number]
+const EapMethods = Type.Array(Type.Unsafe<EapMethodName>({ type: 'string', enum: [...eapMethods] }), {
+  minItems: 1,
+  maxItems: eapMethods.length,
+  description: 'the only EAP methods that may be used, the first one offered; says nothing of logging on without EAP'
+})
+
 /** How a suspended subscriber is treated, and the evidence that the law asks for. */
 export const Suspension = Type.Object({
   how: Type.Union([Type.Literal('reject'), Type.Literal('walled-garden'), Type.Literal('throttle')]),
@@ -74,6 +83,7 @@ export const Subscriber = Type.Object({
   hours: Type.Optional(
     Type.Array(Type.String({ description: "Mo-Fr 08:00-18:00, in the agent's time zone" }), { maxItems: 16 })
   ),
+  eapMethods: Type.Optional(EapMethods),
   suspension: Type.Optional(Suspension),
   devices: Type.Optional(Type.Array(Type.Object({ device: Id, port: Type.String() }), { maxItems: 16 })),
   attributes: Type.Optional(Attributes)
@@ -102,6 +112,7 @@ export const Profile = Type.Object({
   dns: Type.Optional(Type.Array(Type.String(), { maxItems: 4 })),
   addressList: Type.Optional(Type.String()),
   filter: Type.Optional(Type.String()),
+  eapMethods: Type.Optional(EapMethods),
   attributes: Type.Optional(
     Type.Record(Type.String(), Attributes, {
       description: 'per vendor, or "all": extra attributes of the Access-Accept'

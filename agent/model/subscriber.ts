@@ -1,4 +1,4 @@
-import type { Subscriber } from './documents.js'
+import type { EapMethodName, Profile, Subscriber } from './documents.js'
 import type { SessionRef, SubscriberRef } from './driver.js'
 import type { Session } from './session.js'
 
@@ -7,6 +7,14 @@ export function logsIn({
   credentials: { password, ntHash, macs = [] } = {}
 }: Pick<Subscriber, 'credentials'>): boolean {
   return password !== undefined || ntHash !== undefined || macs.length > 0
+}
+
+/** The EAP methods that they may use, by their own document before that of their profile; undefined: those of all. */
+export function eapMethodsOf(
+  subscriber: Pick<Subscriber, 'eapMethods'>,
+  profile: Pick<Profile, 'eapMethods'> | undefined
+): readonly EapMethodName[] | undefined {
+  return subscriber.eapMethods ?? profile?.eapMethods
 }
 
 /** The addresses and prefixes that a document gives for good. */

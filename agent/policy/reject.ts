@@ -12,6 +12,8 @@ export const rejections = {
     'The device goes on with an EAP conversation that has ended or took longer than 30 seconds. It starts anew by itself.',
   EAP_NO_COMMON_METHOD:
     'The device and this server have no EAP method in common. Choose another on the device, or allow its method here.',
+  EAP_METHOD_NOT_ALLOWED:
+    'Billing allows this subscriber other EAP methods only (eapMethods of the subscriber or the profile). Choose one of them on the device, or have billing allow this one.',
   EAP_TOO_LONG:
     'The EAP conversation exceeds what is allowed in octets or rounds. Look for a client certificate of unusual size.',
   EAP_TLS_FAILED: 'TLS inside EAP failed: the device speaks another version, or sends what is not TLS.',

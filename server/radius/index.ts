@@ -17,7 +17,6 @@ export {
   type EapErrorCode,
   eapErrors,
   type EapFiles,
-  type EapMethodName,
   eapMethodNames,
   type EapOptions,
   EapServer,

@@ -111,7 +111,7 @@ export class Conversation {
     if (++this.#rounds > MOST_ROUNDS || this.#octets > MOST_OCTETS) return failure('EAP_TOO_LONG')
     if (this.#closed) return failure('EAP_UNKNOWN_CONVERSATION')
     this.#identifier = (packet.identifier + 1) & 0xff
-    const step = await this.#step(packet)
+    const step = this.#allowed(await this.#step(packet))
     return step.kind === 'failure' && step.who === undefined && this.#identity !== undefined
       ? { ...step, who: { userName: this.#identity, subscriber: this.#subscriber() } }
       : step
@@ -130,18 +130,32 @@ export class Conversation {
   #begin(type: number, data: Buffer): Step | Promise<Step> {
     if (type !== EapType.Identity) return failure('EAP_UNKNOWN_CONVERSATION')
     this.#identity = data.toString('utf8', 0, Math.min(data.length, 253))
-    const first = this.#choice.order(this.#identity, this.#subscriber(), this.beginning.nas)[0]
-    return first === undefined ? failure('EAP_NO_COMMON_METHOD') : this.#start(first)
+    const first = this.#choice.order(this.#subscriber())[0]
+    if (first !== undefined) return this.#start(first)
+    return this.#choice.order(undefined).length === 0
+      ? failure('EAP_NO_COMMON_METHOD')
+      : failure('EAP_METHOD_NOT_ALLOWED', 'None of those that it may use is set up here.')
   }
 
   // RFC 3748 §5.3.1: the device names what it would rather have
   #other(data: Buffer): Step | Promise<Step> {
-    const order = this.#choice.order(this.#identity!, this.#subscriber(), this.beginning.nas)
+    const order = this.#choice.order(this.#subscriber())
     const wanted = order.find(type => data.includes(type) && type !== this.#method?.type)
     if (wanted !== undefined) return this.#start(wanted)
-    const theirs = [...data].filter(type => type !== 0).map(eapTypeName)
-    const ours = order.map(eapTypeName)
-    return failure('EAP_NO_COMMON_METHOD', `It wants ${theirs.join(', ') || 'none'}; here: ${ours.join(', ')}.`)
+    const theirs = namesOf([...data].filter(type => type !== 0))
+    const others = this.#choice.order(undefined).some(type => data.includes(type) && !order.includes(type))
+    if (others) return failure('EAP_METHOD_NOT_ALLOWED', `It wants ${theirs}; allowed: ${namesOf(order)}.`)
+    return failure('EAP_NO_COMMON_METHOD', `It wants ${theirs || 'none'}; here: ${namesOf(order)}.`)
+  }
+
+  // Who it is, may be known only now: outside of a tunnel a device calls itself what it likes.
+  #allowed<S extends Step>(step: S): S | Failed {
+    if (step.kind !== 'success') return step
+    const { subscriber } = step
+    const order = this.#choice.order(subscriber)
+    if (order.includes(this.#method!.type)) return step
+    const who = { userName: subscriber.username, subscriber }
+    return failure('EAP_METHOD_NOT_ALLOWED', `It used ${this.#methodName()}; allowed: ${namesOf(order) || 'none'}.`, who)
   }
 
   #start(type: number): Step | Promise<Step> {
@@ -149,7 +163,8 @@ export class Conversation {
     this.#method = this.#choice.make(type, {
       directory: this.#directory,
       identity: this.#identity!,
-      room: () => this.#most - HEADER
+      room: () => this.#most - HEADER,
+      allowed: step => this.#allowed(step)
     })
     return this.#method.begin(this.#identifier)
   }
@@ -173,4 +188,8 @@ export class Conversation {
   #methodName(): string {
     return this.#method === undefined ? 'nothing' : eapTypeName(this.#method.type)
   }
+}
+
+function namesOf(types: readonly number[]): string {
+  return types.map(eapTypeName).join(', ')
 }

@@ -48,6 +48,8 @@ export interface EapContext {
   readonly identity: string
   /** Octets of type data that a request may hold now. */
   readonly room: () => number
+  /** The same step, or a failure where the subscriber may not use the conversation's method. */
+  readonly allowed: <S extends Step>(step: S) => S | Failed
 }
 
 export function failure(code: RejectCode, detail?: string, who?: Who): Failed {

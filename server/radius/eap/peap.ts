@@ -9,12 +9,14 @@ import {
 } from '../../../protocols/eap/index.js'
 import { CryptoBinding } from './crypto-binding.js'
 import { Gtc } from './gtc.js'
-import { type EapContext, type EapMethod, failure, type Step } from './method.js'
+import { type EapContext, type EapKeys, type EapMethod, failure, type Step } from './method.js'
 import { MsChapV2 } from './mschapv2.js'
 import { type Inner, TlsBased } from './tls-based.js'
 import type { TlsContexts } from './tls-contexts.js'
 
 const NOTHING = Buffer.alloc(0)
+
+type End = Exclude<Step, { kind: 'request' }>
 
 /** Inside PEAPv0 a packet is its type and data: Code, Identifier and Length are the outer ones'. [MS-PEAP] §1.3 */
 interface InnerPacket {
@@ -33,7 +35,7 @@ export class Peap extends TlsBased {
   protected readonly label = 'client EAP encryption'
   #method: EapMethod | undefined
   #methodBegan = false
-  #end: Exclude<Step, { kind: 'request' }> | undefined
+  #end: End | undefined
   #binding: CryptoBinding | undefined
 
   constructor(context: EapContext, contexts: TlsContexts) {
@@ -46,11 +48,8 @@ export class Peap extends TlsBased {
 
   protected turn(identifier: number): Inner {
     if (this.#end !== undefined || this.#method !== undefined) return failure('EAP_MALFORMED')
-    if (this.resumed !== undefined) {
-      this.#binding = new CryptoBinding(this.keyMaterial, 'resumed')
-      return this.#result({ kind: 'success', subscriber: this.resumed }, identifier)
-    }
-    return say(EapType.Identity, NOTHING)
+    if (this.resumed === undefined) return say(EapType.Identity, NOTHING)
+    return this.#ended({ kind: 'success', subscriber: this.resumed }, 'resumed', identifier)
   }
 
   protected async heard(plain: Buffer, identifier: number): Promise<Inner> {
@@ -59,12 +58,11 @@ export class Peap extends TlsBased {
     if (this.#end !== undefined) return this.#confirmed(packet, this.#end)
     const step = await this.#step(packet, identifier)
     if (step.kind === 'request') return say(this.#method!.type, step.data)
-    if (step.kind === 'success') this.#binding = new CryptoBinding(this.keyMaterial, step.keys)
-    return this.#result(step, identifier)
+    return this.#ended(step, step.kind === 'success' ? step.keys : undefined, identifier)
   }
 
   // A device may refuse what the server says went well, but not the other way round.
-  #confirmed({ type, data }: InnerPacket, end: Exclude<Step, { kind: 'request' }>): Inner {
+  #confirmed({ type, data }: InnerPacket, end: End): Inner {
     if (end.kind === 'failure') return end
     if (type !== EapType.Extensions || decodeResult(data) !== true)
       return failure('EAP_INNER_METHOD', 'It did not confirm that the conversation went well.')
@@ -74,11 +72,13 @@ export class Peap extends TlsBased {
     return { kind: 'success', subscriber, ...(bound === 'bound' && { keys: this.#binding!.keys }) }
   }
 
-  #result(end: Exclude<Step, { kind: 'request' }>, identifier: number): Inner {
+  // The result comes first: Apple's devices look at nothing else, and answer nothing where another is before it.
+  #ended(step: End, inner: EapKeys | 'resumed' | undefined, identifier: number): Inner {
+    const end = this.context.allowed(step)
     this.#end = end
+    if (end.kind === 'success') this.#binding = new CryptoBinding(this.keyMaterial, inner)
     const result = encodeResult(end.kind === 'success')
-    // The result comes first: Apple's devices look at nothing else, and answer nothing where another is before it.
-    const data = end.kind === 'success' ? Buffer.concat([result, this.#binding!.request]) : result
+    const data = this.#binding === undefined ? result : Buffer.concat([result, this.#binding.request])
     return { kind: 'say', plain: encodeEap({ code: EapCode.Request, identifier, type: EapType.Extensions, data }) }
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock, Milliseconds, Subscriber } from '../../../agent/model/index.js'
+import type { Clock, EapMethodName, Milliseconds, Subscriber } from '../../../agent/model/index.js'
 import { type RejectCode, rejected } from '../../../agent/policy/index.js'
 import { EapCode, decodeEap, encodeEap, encodeEapResult, EapType } from '../../../protocols/eap/index.js'
 import { Attr, AttributeWriter } from '../../../protocols/radius/index.js'
@@ -8,7 +8,7 @@ import { Damping, type DampingSettings } from '../damping.js'
 import type { Directory, Judgement, Method } from '../methods/method.js'
 import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
 import { checkCertificate, checkDates, type EapCertificate, endOf } from './certificate.js'
-import { type EapChoice, type EapMethodName, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
+import { type EapChoice, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
 import { type Beginning, Conversation, type Turn } from './conversation.js'
 import { Conversations } from './conversations.js'
 import { EapError } from './errors.js'
@@ -35,6 +35,7 @@ export interface EapOptions {
   readonly tls?: EapCertificate
   /** What is offered, the preferred first. By default all that the certificate and the CA allow. */
   readonly methods?: readonly EapMethodName[]
+  /** Which of the possible methods a subscriber may use, whatever `methods` says. */
   readonly methodsFor?: MethodsFor
   /** Told of a device that stopped answering in the middle, 30 seconds after it began. */
   readonly abandoned?: (what: Abandoned) => void
@@ -157,8 +158,8 @@ function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
   const usual = typesOf(methods ?? possible)
   const contexts = tls === undefined ? undefined : new TlsContexts(tls, clock)
   return {
-    order: (identity, subscriber, nas) => {
-      const own = methodsFor?.(identity, subscriber, nas)
+    order: subscriber => {
+      const own = subscriber && methodsFor?.(subscriber)
       return own === undefined ? usual : typesOf(own.filter(name => possible.includes(name)))
     },
     make: (type, context) => make(type, context, contexts)

@@ -2,11 +2,11 @@ import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import t from 'tap'
-import type { Subscriber } from '../../../agent/model/index.js'
+import type { EapMethodName, Subscriber } from '../../../agent/model/index.js'
 import type { RejectCode } from '../../../agent/policy/index.js'
 import { decodeEap, EapCode, encodeEap, EapType } from '../../../protocols/eap/index.js'
 import { Attr, AttributeWriter, Code, encodeRequest, type Packet } from '../../../protocols/radius/index.js'
-import { type Abandoned, type EapMethodName, type EapOptions, EapServer } from '../../../server/radius/index.js'
+import { type Abandoned, type EapOptions, EapServer } from '../../../server/radius/index.js'
 import { Conversation } from '../../../server/radius/eap/conversation.js'
 import type { EapMethod } from '../../../server/radius/eap/method.js'
 import { pki } from './certificates.js'
@@ -337,8 +337,8 @@ t.test('A wrong password and an unknown name get the same Failure; so does who p
 })
 
 t.test('Which methods somebody may use can depend on who it is', async t => {
-  const methodsFor = (identity: string): readonly EapMethodName[] | undefined =>
-    identity === 'alice' ? ['gtc', 'md5'] : undefined
+  const methodsFor = ({ username }: Subscriber): readonly EapMethodName[] | undefined =>
+    username === 'alice' ? ['gtc', 'md5'] : undefined
   const { authentication } = await eapRig(t, { methods: ['md5', 'mschapv2'], methodsFor })
   const peer = await Passing.open(t, authentication)
   t.equal(decodeEap((await peer.begin('alice')).eap)?.type, EapType.Gtc)

@@ -18,7 +18,11 @@ export type CloudConfig = NonNullable<ConfigFile['cloud']> & { readonly source: 
 
 /** A checked file before units are read. */
 export interface RawConfig {
-  readonly radius?: { readonly authentication?: readonly string[]; readonly accounting?: readonly string[] }
+  readonly radius?: {
+    readonly authentication?: readonly string[]
+    readonly accounting?: readonly string[]
+    readonly eap?: { readonly ca?: string; readonly crl?: string }
+  }
   readonly nas?: readonly NasEntry[]
   readonly cloud?: NonNullable<ConfigFile['cloud']>
   readonly proxy?: { readonly realms?: readonly { readonly realm: string }[] }

@@ -61,9 +61,13 @@ function cloudClashes({ cloud }: RawConfig, clash: Clash): Problem[] {
   return cloud[wrong] === undefined ? [] : [clash(['cloud', wrong], words)]
 }
 
-function certificateGaps({ cloud }: RawConfig, clash: Clash): Problem[] {
-  if (cloud === undefined || (cloud.certificate === undefined) === (cloud.key === undefined)) return []
-  return [clash(['cloud'], 'certificate and key together, or neither')]
+function certificateGaps({ cloud, radius }: RawConfig, clash: Clash): Problem[] {
+  const problems: Problem[] = []
+  if (cloud !== undefined && (cloud.certificate === undefined) !== (cloud.key === undefined))
+    problems.push(clash(['cloud'], 'certificate and key together, or neither'))
+  if (radius?.eap?.crl !== undefined && radius.eap.ca === undefined)
+    problems.push(clash(['radius', 'eap', 'crl'], 'the CA beside it (ca): it signs the list, and the certificates'))
+  return problems
 }
 
 function realmClashes({ proxy }: RawConfig, clash: Clash): Problem[] {

@@ -90,6 +90,7 @@ function radiusOf(radius: ConfigFile['radius'], absolute: (path: string) => stri
         ...radsec,
         certificate: absolute(radsec.certificate),
         ca: absolute(radsec.ca),
+        ...(radsec.crl !== undefined && { crl: absolute(radsec.crl) }),
         key: absoluteRef(radsec.key, absolute)
       }
     }),
@@ -98,7 +99,8 @@ function radiusOf(radius: ConfigFile['radius'], absolute: (path: string) => stri
         ...eap,
         certificate: absolute(eap.certificate),
         key: absoluteRef(eap.key, absolute),
-        ...(eap.ca !== undefined && { ca: absolute(eap.ca) })
+        ...(eap.ca !== undefined && { ca: absolute(eap.ca) }),
+        ...(eap.crl !== undefined && { crl: absolute(eap.crl) })
       }
     })
   }

@@ -79,6 +79,7 @@ const RadSec = closed(
     certificate: path('PEM file: the own certificate, then those that signed it'),
     key: secret("The certificate's key, PEM: file:PATH, credential:NAME or env:NAME"),
     ca: path('PEM file: the CA that signed the certificates of the NASes'),
+    crl: Type.Optional(path('PEM file: lists of those that the CA has revoked; one that has run out still counts')),
     byAddress: Type.Optional(
       Type.Boolean({ description: 'true: a certificate whose names no NAS has is taken from the address of a NAS' })
     )
@@ -91,6 +92,7 @@ const Eap = closed(
     certificate: path('PEM file: the own certificate, then those that signed it'),
     key: secret("The certificate's key, PEM: file:PATH, credential:NAME or env:NAME"),
     ca: Type.Optional(path('PEM file: the CA that signed the certificates of subscribers, for EAP-TLS')),
+    crl: Type.Optional(path('PEM file: lists of those that the CA has revoked; one that has run out still counts')),
     methods: Type.Optional(
       Type.Array(choice(eapMethods, 'An EAP method'), {
         minItems: 1,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Enforcement } from '../agent/enforcement/index.js'
-import { eapMethodsOf, type Nas, type Subscriber } from '../agent/model/index.js'
+import { eapMethodsOf, type Milliseconds, type Nas, type Subscriber } from '../agent/model/index.js'
 import { type AttributeProblems, type PolicySettings, rejected } from '../agent/policy/index.js'
 import { weaknessOf } from '../config/index.js'
 import { Secret } from '../protocols/radius/index.js'
@@ -15,12 +15,16 @@ import {
   onceInformed,
   RadiusServer,
   readEapFiles,
+  readRevocations,
   Rejections,
+  type RevocationFiles,
+  type Revocations,
   withoutHeld
 } from '../server/radius/index.js'
 import type { Proxy } from '../server/radius/proxy/index.js'
 import type { RadSec } from '../server/radius/tls/index.js'
 import type { Base } from './base.js'
+import type { Renewal } from './renewals.js'
 import type { State } from './state.js'
 
 /** What access decides with, beside the state. */
@@ -95,9 +99,10 @@ export async function listenForTls(base: Base, state: State, receiver: RadiusSer
   const { config, secrets, clock, log, closers, renewals } = base
   if (config.radius.radsec === undefined) return undefined
   const { RadSec } = await import('../server/radius/tls/index.js')
-  const { listen, certificate, ca, key, byAddress = false } = config.radius.radsec
+  const { listen, certificate, ca, crl, key, byAddress = false } = config.radius.radsec
   const files = { certificate, ca, key: () => secrets.text(key) }
-  const radsec = new RadSec({ files, nases: state.nases, receiver, clock, log, byAddress })
+  const revocable = crl !== undefined
+  const radsec = new RadSec({ files, nases: state.nases, receiver, clock, log, byAddress, revocable })
   closers.add(() => radsec.close())
   renewals.add({
     what: 'the certificate of RadSec',
@@ -105,6 +110,7 @@ export async function listenForTls(base: Base, state: State, receiver: RadiusSer
     renew: () => radsec.reload(),
     until: () => radsec.validUntil
   })
+  if (crl !== undefined) renewals.add(revocationsOf('RadSec', { crl, ca }, radsec))
   await radsec.listen(listen)
   return radsec
 }
@@ -148,9 +154,10 @@ function makeEap(base: Base, state: State, gathered: Rejections): EapServer {
     closers.add(() => plain.close())
     return plain
   }
-  const { certificate, key, ca, methods } = given
+  const { certificate, key, ca, crl, methods } = given
   const read = () => readEapFiles({ certificate, key: () => secrets.text(key), ca })
-  const eap = new EapServer({ ...common, tls: read(), ...(methods !== undefined && { methods }) })
+  const revocable = crl !== undefined
+  const eap = new EapServer({ ...common, tls: read(), revocable, ...(methods !== undefined && { methods }) })
   closers.add(() => eap.close())
   renewals.add({
     what: 'the certificate of EAP',
@@ -158,7 +165,29 @@ function makeEap(base: Base, state: State, gathered: Rejections): EapServer {
     renew: () => eap.reload(read()),
     until: () => eap.validUntil
   })
+  if (crl !== undefined && ca !== undefined) renewals.add(revocationsOf('EAP', { crl, ca }, eap))
   return eap
+}
+
+/**
+ * The list of revoked certificates of one server. One that has run out still counts: whom it names stays out, and nobody
+ * else is put off because a CA, or the way to it, is down. Lists live for days and are replaced by themselves, so nobody
+ * is told before the end.
+ */
+function revocationsOf(
+  of: string,
+  files: RevocationFiles,
+  server: { revoke(revocations: Revocations): void; readonly revokedUntil: Milliseconds }
+): Renewal {
+  return {
+    what: `the list of revoked certificates of ${of}`,
+    files: [files.crl, files.ca],
+    renew: () => server.revoke(readRevocations(files)),
+    until: () => server.revokedUntil,
+    soon: 0,
+    meanwhile: 'Until then those on it stay out, and whoever was revoked since gets in.',
+    unread: true
+  }
 }
 
 // It was not refused, but not let on either: without this, nobody would ever see it.

@@ -12,9 +12,17 @@ export interface Renewal {
   readonly renew: () => void
   /** When it runs out. */
   readonly until?: () => Milliseconds
+  /** Days before its end from which on a person is told; default 14. */
+  readonly soon?: number
+  /** What it means that it has run out, in a sentence. */
+  readonly meanwhile?: string
+  /** It was not read yet: that is done at once, and may fail. */
+  readonly unread?: true
 }
 
 interface Watched extends Renewal {
+  /** Whether there is one that was read. */
+  used: boolean
   stamp: string
   /** Why the last attempt failed. */
   failed?: string
@@ -40,8 +48,10 @@ export class Renewals {
   }
 
   add(renewal: Renewal): void {
-    const watched = { ...renewal, stamp: stampOf(renewal) }
+    const stamp = stampOf(renewal)
+    const watched: Watched = { ...renewal, used: renewal.unread === undefined, stamp: renewal.unread ? 'unread' : stamp }
     this.#all.push(watched)
+    if (!watched.used) this.#renew(watched, stamp)
     this.#tellEnd(watched)
   }
 
@@ -63,7 +73,8 @@ export class Renewals {
   attention(): string[] {
     return this.#all.flatMap(each => {
       const ending = endingOf(each, this.#clock())
-      const failed = each.failed && `${capital(each.what)} was changed, and cannot be used: ${each.failed}`
+      const changed = each.used ? 'was changed, and cannot be used' : 'cannot be used'
+      const failed = each.failed && `${capital(each.what)} ${changed}: ${each.failed}`
       return [failed, ending].filter(words => words !== undefined)
     })
   }
@@ -75,10 +86,12 @@ export class Renewals {
       each.stamp = stamp
       delete each.failed
       delete each.toldAt
-      this.#log.info(`${each.what} was read again and is used from now on`)
+      if (each.used) this.#log.info(`${each.what} was read again and is used from now on`)
+      each.used = true
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      if (each.failed !== why) this.#log.error({ why }, `${each.what} cannot be used as it is now; the old one stays`)
+      const old = each.used ? 'the old one stays' : 'it is tried again every minute'
+      if (each.failed !== why) this.#log.error({ why }, `${each.what} cannot be used as it is now; ${old}`)
       each.failed = why
     }
   }
@@ -92,12 +105,13 @@ export class Renewals {
   }
 }
 
-/** A sentence about what runs out within two weeks. */
-function endingOf({ what, until }: Renewal, now: Milliseconds): string | undefined {
+/** A sentence about what runs out soon. */
+function endingOf({ what, until, soon = SOON, meanwhile }: Renewal, now: Milliseconds): string | undefined {
   const end = until?.()
-  if (end === undefined || end - now >= SOON * DAY) return undefined
+  if (end === undefined || end - now >= soon * DAY) return undefined
   const date = new Date(end).toISOString().slice(0, 10)
-  if (end <= now) return `${capital(what)} has run out (${date}): renew it; the new file is taken by itself.`
+  if (end <= now)
+    return `${capital(what)} has run out (${date}): renew it; the new file is taken by itself.${meanwhile === undefined ? '' : ` ${meanwhile}`}`
   const days = Math.floor((end - now) / DAY)
   const left = days === 0 ? 'today' : `in ${days} ${days === 1 ? 'day' : 'days'}`
   return `${capital(what)} runs out ${left} (${date}): renew it; the new file is taken by itself.`

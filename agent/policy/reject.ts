@@ -23,6 +23,10 @@ export const rejections = {
   EAP_CERTIFICATE_EXPIRED: "The device's certificate has run out, or is not valid yet. Renew it; compare the clocks.",
   EAP_CERTIFICATE_UNTRUSTED:
     "The device's certificate does not lead to a CA that is configured here. Look for a missing intermediate certificate.",
+  EAP_CERTIFICATE_REVOKED:
+    "The device's certificate was revoked by its CA. Issue another one if the device is to get on again.",
+  EAP_REVOCATION_UNKNOWN:
+    'The list of revoked certificates could not be read since the agent started, so no certificate is taken. `turnpike status` says what to do.',
   EAP_INNER_METHOD:
     'The device asks inside the tunnel in a way that is not spoken here. Choose PAP or MSCHAPv2 as its inner method.',
   EAP_CRYPTO_BINDING:

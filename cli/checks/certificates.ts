@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, type SecretStore } from '../../config/index.js'
-import { checkCertificate, checkDates, EapError, endOf, readEapFiles } from '../../server/radius/index.js'
+import {
+  checkCertificate,
+  checkDates,
+  EapError,
+  endOf,
+  readEapFiles,
+  readRevocations,
+  RevocationError,
+  type RevocationFiles
+} from '../../server/radius/index.js'
 import { RadSecError, readIdentity } from '../../server/radius/tls/index.js'
 import { type Finding, fix, ok } from './finding.js'
 
@@ -13,6 +22,10 @@ export function checkCertificates(config: Config, secrets: SecretStore, now: num
   const { eap, radsec } = config.radius
   const mine = config.cloud?.certificate
   const findings: Finding[] = []
+  const revocations = (of: string, { crl, ca }: { readonly crl?: string; readonly ca?: string }) => {
+    if (crl === undefined || ca === undefined) return
+    findings.push(guarded(`revocations of ${of}`, crl, () => revoked(`revocations of ${of}`, { crl, ca }, now)))
+  }
   if (eap !== undefined)
     findings.push(
       one('certificate of EAP', eap.certificate, now, () => {
@@ -22,23 +35,30 @@ export function checkCertificates(config: Config, secrets: SecretStore, now: num
         return endOf(tls.certificate)
       })
     )
+  if (eap !== undefined) revocations('EAP', eap)
   if (radsec !== undefined)
     findings.push(
       one('certificate of RadSec', radsec.certificate, now, () =>
         readIdentity({ ...radsec, key: () => secrets.text(radsec.key) }, () => now).validTo.getTime()
       )
     )
+  if (radsec !== undefined) revocations('RadSec', radsec)
   if (mine !== undefined)
     findings.push(one('certificate for billing', mine, now, () => endOf(readFileSync(mine, 'utf8'))))
   return findings
 }
 
 function one(subject: string, file: string, now: number, read: () => number): Finding {
+  return guarded(subject, file, () => remaining(subject, file, read() - now))
+}
+
+const known = [EapError, RadSecError, RevocationError, ConfigError]
+
+function guarded(subject: string, file: string, look: () => Finding): Finding {
   try {
-    return remaining(subject, file, read() - now)
+    return look()
   } catch (error) {
-    if (error instanceof EapError || error instanceof RadSecError || error instanceof ConfigError)
-      return fix(subject, error.message)
+    if (error instanceof Error && known.some(kind => error instanceof kind)) return fix(subject, error.message)
     if (error instanceof Error && 'code' in error) return fix(subject, `${file} cannot be read (${String(error.code)})`)
     throw error
   }
@@ -50,4 +70,16 @@ function remaining(subject: string, file: string, left: number): Finding {
   if (days >= SOON) return ok(subject, `${file}, good for ${days} days`)
   const when = days === 0 ? 'today' : `in ${days} ${days === 1 ? 'day' : 'days'}`
   return fix(subject, `${file} runs out ${when}: renew it (a running agent takes the new file by itself)`)
+}
+
+/** Lists live for days and are replaced by themselves: only one that was not replaced in time is worth a word. */
+function revoked(subject: string, files: RevocationFiles, now: number): Finding {
+  const { size, validUntil } = readRevocations(files)
+  const until = validUntil === Infinity ? 'without an end' : `good until ${new Date(validUntil).toISOString().slice(0, 16)}Z`
+  if (validUntil > now) return ok(subject, `${files.crl}, ${size} revoked, ${until}`)
+  const since = new Date(validUntil).toISOString().slice(0, 10)
+  return fix(
+    subject,
+    `${files.crl} has run out (${since}): renew it. Until then those on it stay out, and whoever was revoked since gets in`
+  )
 }

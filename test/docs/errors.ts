@@ -11,7 +11,7 @@ import { routerosErrors } from '../../protocols/routeros/index.js'
 import { billingErrors } from '../../sandbox/billing/errors.js'
 import { nasErrors } from '../../sandbox/nas/index.js'
 import { apiErrors } from '../../server/http/errors.js'
-import { discards, eapErrors, radiusServerErrors } from '../../server/radius/index.js'
+import { discards, eapErrors, radiusServerErrors, revocationErrors } from '../../server/radius/index.js'
 import { radSecErrors } from '../../server/radius/tls/index.js'
 
 type Table = Readonly<Record<string, string | { readonly remedy: string }>>
@@ -23,6 +23,7 @@ export const tables: readonly { readonly heading: string; readonly name: string;
   { heading: 'The local API', name: 'apiErrors', table: apiErrors },
   { heading: 'Listening for RADIUS', name: 'radiusServerErrors', table: radiusServerErrors },
   { heading: 'Offering EAP', name: 'eapErrors', table: eapErrors },
+  { heading: 'Lists of revoked certificates', name: 'revocationErrors', table: revocationErrors },
   { heading: 'RADIUS over TLS', name: 'radSecErrors', table: radSecErrors },
   { heading: 'Requests that get no reply', name: 'discards', table: discards },
   { heading: 'Subscribers who are refused', name: 'rejections', table: rejections },

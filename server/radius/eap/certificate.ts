@@ -10,8 +10,6 @@ export interface EapCertificate {
   readonly key: string
   /** Who signs the devices' certificates (EAP-TLS), and where our own chain may end. */
   readonly ca?: string
-  /** Which of the devices' certificates were revoked. */
-  readonly crl?: string
 }
 
 const ONE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g

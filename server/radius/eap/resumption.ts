@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock, Milliseconds, Subscriber } from '../../../agent/model/index.js'
+import { DerTag, readSequence } from '../../../protocols/x509/index.js'
 import type { Directory } from '../methods/method.js'
 
 const MOST = 10_000
@@ -62,23 +63,6 @@ function credentialsOf({ id, credentials }: Subscriber): string {
  * @returns undefined where there is none
  */
 export function sessionSecret(session: Buffer | undefined): Buffer | undefined {
-  if (session === undefined) return undefined
-  let at = headerEnd(session, 0)
-  for (let skip = 0; skip < 4; skip++) at = next(session, at)
-  const from = headerEnd(session, at)
-  const secret = session.subarray(from, next(session, at))
-  return session[at] === OCTET_STRING && secret.some(octet => octet !== 0) ? secret : undefined
-}
-
-const OCTET_STRING = 4
-
-function next(der: Buffer, at: number): number {
-  const from = headerEnd(der, at)
-  const first = der[at + 1] ?? 0
-  return from + (first < 0x80 ? first : der.readUIntBE(at + 2, first & 0x7f))
-}
-
-function headerEnd(der: Buffer, at: number): number {
-  const first = der[at + 1] ?? 0
-  return at + 2 + (first < 0x80 ? 0 : first & 0x7f)
+  const secret = session && readSequence(session)?.[4]
+  return secret?.tag === DerTag.OctetString && secret.value.some(octet => octet !== 0) ? secret.value : undefined
 }

@@ -7,6 +7,7 @@ import type { AccessRequest } from '../access-request.js'
 import { Damping, type DampingSettings } from '../damping.js'
 import type { Directory, Judgement, Method } from '../methods/method.js'
 import { mayEncrypt, sessionKeys } from '../methods/mppe.js'
+import { Revocations } from '../revocation/index.js'
 import { checkCertificate, checkDates, type EapCertificate, endOf } from './certificate.js'
 import { type EapChoice, eapMethodNames, eapMethodTypes, type MethodsFor } from './choice.js'
 import { type Beginning, Conversation, type Turn } from './conversation.js'
@@ -18,7 +19,7 @@ import type { EapContext, EapMethod } from './method.js'
 import { MsChapV2 } from './mschapv2.js'
 import { Peap } from './peap.js'
 import { EapTls } from './tls.js'
-import { TlsContexts } from './tls-contexts.js'
+import { type Revoked, TlsContexts } from './tls-contexts.js'
 import { Ttls } from './ttls.js'
 
 /** A conversation with which the device did not go on. */
@@ -37,6 +38,8 @@ export interface EapOptions {
   readonly methods?: readonly EapMethodName[]
   /** Which of the possible methods a subscriber may use, whatever `methods` says. */
   readonly methodsFor?: MethodsFor
+  /** Devices' certificates may have been revoked: until `revoke` says which, none is taken. */
+  readonly revocable?: boolean
   /** Told of a device that stopped answering in the middle, 30 seconds after it began. */
   readonly abandoned?: (what: Abandoned) => void
   /** After how many rejects a device gets the same again, without a conversation. */
@@ -67,6 +70,7 @@ export class EapServer {
   readonly #options: EapOptions
   #choice: EapChoice
   #validUntil: Milliseconds
+  #revoked: Revoked
   readonly #timer: NodeJS.Timeout
 
   /**
@@ -81,7 +85,8 @@ export class EapServer {
       if (waiting !== undefined) options.abandoned?.({ ...beginning, ...waiting })
     })
     this.#damping = new Damping(options.clock, options.damping)
-    this.#choice = choiceOf(options)
+    this.#revoked = options.revocable === true ? 'unknown' : undefined
+    this.#choice = this.#choose(options.tls)
     this.#validUntil = untilOf(options)
     this.#timer = setInterval(() => this.#conversations.sweep(), SWEEP).unref()
   }
@@ -97,8 +102,18 @@ export class EapServer {
    */
   reload(tls: EapCertificate): void {
     checkDates(tls, this.#clock())
-    this.#choice = choiceOf({ ...this.#options, tls })
+    this.#choice = this.#choose(tls)
     this.#validUntil = untilOf({ tls })
+  }
+
+  /** These certificates are revoked from now on, in place of those before; no session of EAP-TLS can be resumed. */
+  revoke(revocations: Revocations): void {
+    this.#revoked = revocations
+  }
+
+  /** When a newer list of revoked certificates is due; Infinity where there is none, or it does not say. */
+  get revokedUntil(): Milliseconds {
+    return this.#revoked instanceof Revocations ? this.#revoked.validUntil : Infinity
   }
 
   /** When the first certificate of the chain that is shown runs out; Infinity without one. */
@@ -109,6 +124,11 @@ export class EapServer {
   close(): void {
     clearInterval(this.#timer)
     this.#conversations.clear()
+  }
+
+  #choose(tls: EapCertificate | undefined): EapChoice {
+    const contexts = tls && new TlsContexts(tls, this.#clock, () => this.#revoked)
+    return choiceOf({ ...this.#options, ...(tls && { tls }) }, contexts)
   }
 
   #judge(
@@ -148,7 +168,7 @@ export class EapServer {
   }
 }
 
-function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
+function choiceOf({ tls, methods, methodsFor }: EapOptions, contexts: TlsContexts | undefined): EapChoice {
   if (tls !== undefined) checkCertificate(tls)
   const possible = eapMethodNames.filter(name => lacks(name, tls) === undefined)
   for (const name of methods ?? []) {
@@ -156,7 +176,6 @@ function choiceOf({ clock, tls, methods, methodsFor }: EapOptions): EapChoice {
     if (code !== undefined) throw new EapError(code, name)
   }
   const usual = typesOf(methods ?? possible)
-  const contexts = tls === undefined ? undefined : new TlsContexts(tls, clock)
   return {
     order: subscriber => {
       const own = subscriber && methodsFor?.(subscriber)

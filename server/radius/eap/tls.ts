@@ -1,9 +1,11 @@
-import type { Clock, Subscriber } from '../../../agent/model/index.js'
+import type { DetailedPeerCertificate } from 'node:tls'
+import type { Subscriber } from '../../../agent/model/index.js'
 import { EapType } from '../../../protocols/eap/index.js'
 import type { Who } from '../methods/method.js'
-import { type EapContext, failure } from './method.js'
+import { chainOf } from '../revocation/index.js'
+import { type EapContext, type Failed, failure } from './method.js'
 import { type Inner, TlsBased } from './tls-based.js'
-import type { TlsContexts } from './tls-contexts.js'
+import type { Revoked, TlsContexts } from './tls-contexts.js'
 import { certificateFailure } from './tls-failure.js'
 
 const COMMITMENT = Buffer.from([0])
@@ -16,21 +18,26 @@ const COMMITMENT = Buffer.from([0])
 export class EapTls extends TlsBased {
   readonly type = EapType.Tls
   protected readonly label = 'client EAP encryption'
-  readonly #clock: Clock
+  readonly #contexts: TlsContexts
+  /** What was known when the conversation began. */
+  readonly #revoked: Revoked
   #who: Who | undefined
 
   constructor(context: EapContext, contexts: TlsContexts) {
     super(context, contexts, EapType.Tls, true)
-    this.#clock = contexts.clock
+    this.#contexts = contexts
+    this.#revoked = contexts.revoked()
   }
 
   protected opened(): Inner | undefined {
     const { certificate, fault, isTls13 } = this.tunnel
     if (certificate === undefined) return failure('EAP_NO_CERTIFICATE')
     if (fault !== undefined) return certificateFailure(fault)
-    if (Date.parse(certificate.valid_to) < this.#clock()) return certificateFailure('CERT_HAS_EXPIRED') // resumed
+    if (Date.parse(certificate.valid_to) < this.#contexts.clock()) return certificateFailure('CERT_HAS_EXPIRED') // resumed
     const { CN } = certificate.subject as { CN?: string | string[] }
     this.#who = this.#find(namesOf(CN, certificate.subjectaltname))
+    const revoked = this.#revocation(certificate)
+    if (revoked !== undefined) return revoked
     if (this.#who.subscriber === undefined) {
       return failure('UNKNOWN_SUBSCRIBER', 'None of the names in its certificate is one.', this.#who)
     }
@@ -44,6 +51,17 @@ export class EapTls extends TlsBased {
 
   protected heard(): Inner {
     return failure('EAP_MALFORMED', 'It sent data inside EAP-TLS.')
+  }
+
+  // Resumed or not: the ticket holds the device's certificate. What stands above it is seen in a full handshake only, so
+  // nothing is resumed across a change of the lists.
+  #revocation(certificate: DetailedPeerCertificate): Failed | undefined {
+    const revoked = this.#contexts.revoked()
+    if (revoked === undefined) return undefined
+    if (revoked === 'unknown') return failure('EAP_REVOCATION_UNKNOWN', undefined, this.#who)
+    const fault = revoked.faultOf(chainOf(certificate))
+    if (fault !== undefined) return failure('EAP_CERTIFICATE_REVOKED', fault, this.#who)
+    return this.tunnel.resumed && revoked !== this.#revoked ? failure('EAP_RESUMPTION', undefined, this.#who) : undefined
   }
 
   #find(names: readonly string[]): Who {

@@ -42,6 +42,9 @@ export const partings = {
   NO_CERTIFICATE: 'The peer shows no certificate. Install one on the NAS, signed by the CA of radius.radsec.',
   UNTRUSTED: 'The certificate does not lead to the CA of radius.radsec. Look for a missing intermediate certificate.',
   EXPIRED: "The peer's certificate has run out, or is not valid yet. Renew it; compare the clocks.",
+  REVOKED: 'The certificate was revoked by its CA. Issue another one if the NAS is to come back.',
+  REVOCATION_UNKNOWN:
+    'The list of revoked certificates could not be read since the agent started, so none is taken. See: turnpike status',
   UNKNOWN_NAME: 'No NAS has a name of this certificate. Add one of its names to the NAS: certificate: [NAME].',
   AMBIGUOUS_NAME: 'Several NASes have names of this certificate. Give each its own.',
   WITHDRAWN: 'The NAS was removed or its certificate names were changed.',

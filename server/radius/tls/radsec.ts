@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { constants, type X509Certificate } from 'node:crypto'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
@@ -7,6 +7,7 @@ import type { Packet } from '../../../protocols/radius/index.js'
 import { listenError } from '../errors.js'
 import { type Address, textOf } from '../sockets/socket.js'
 import { Quiet } from '../quiet.js'
+import { chainOf, type Revocations } from '../revocation/index.js'
 import type { Source } from '../sources.js'
 import { Connection, type Receiver } from './connection.js'
 import { type Parting, partings } from './errors.js'
@@ -24,6 +25,8 @@ export interface RadSecOptions {
   readonly log: Logger
   /** Take a certificate whose names no NAS has, when it comes from the address of a NAS that has none. Default false. */
   readonly byAddress?: boolean
+  /** Certificates may have been revoked: until `revoke` says which, none is taken. */
+  readonly revocable?: boolean
   readonly limits?: Partial<RadSecLimits>
 }
 
@@ -63,6 +66,9 @@ export class RadSec {
   #accepted = 0
   #names = 0
   #validUntil: Milliseconds
+  #revocations: Revocations | undefined
+  /** The certificates that each connection was opened with. */
+  readonly #chains = new Map<TLSSocket, readonly X509Certificate[]>()
 
   /** Reads the certificates; time alone must not keep an agent from starting. @throws RadSecError */
   constructor(options: RadSecOptions) {
@@ -100,6 +106,20 @@ export class RadSec {
     const identity = readIdentity(this.#options.files, this.#options.clock)
     this.#tls.setSecureContext(contextOf(identity))
     this.#validUntil = identity.validTo.getTime()
+  }
+
+  /** These certificates are revoked from now on, in place of those before; connections that were opened with one are ended. */
+  revoke(revocations: Revocations): void {
+    this.#revocations = revocations
+    for (const [socket, chain] of this.#chains) {
+      const fault = revocations.faultOf(chain)
+      if (fault !== undefined) this.#refused('REVOKED', socket, fault)
+    }
+  }
+
+  /** When a newer list of revoked certificates is due; Infinity where there is none, or it does not say. */
+  get revokedUntil(): Milliseconds {
+    return this.#revocations?.validUntil ?? Infinity
   }
 
   /** When the own certificate runs out. */
@@ -163,16 +183,23 @@ export class RadSec {
   }
 
   #secured(socket: TLSSocket): void {
-    const certificate = socket.getPeerCertificate()
+    const certificate = socket.getPeerCertificate(true)
     if (Object.keys(certificate).length === 0) return this.#refused('NO_CERTIFICATE', socket)
     if (!socket.authorized) {
       const reason = String(socket.authorizationError)
       return this.#refused(expired.has(reason) ? 'EXPIRED' : 'UNTRUSTED', socket, reason)
     }
+    const chain = chainOf(certificate)
+    if (this.#options.revocable === true && this.#revocations === undefined)
+      return this.#refused('REVOCATION_UNKNOWN', socket)
+    const fault = this.#revocations?.faultOf(chain)
+    if (fault !== undefined) return this.#refused('REVOKED', socket, fault)
     const names = namesOf(certificate)
     const shown = [...names].join(', ')
     const nas = this.#nasOf(names, plainAddress(socket.remoteAddress))
     if (typeof nas === 'string') return this.#refused(nas, socket, shown)
+    this.#chains.set(socket, chain)
+    socket.once('close', () => this.#chains.delete(socket))
     this.#welcome(socket, nas, names)
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Certificates of a small authority, in files and as text. */
@@ -9,7 +9,21 @@ export interface Pki {
   pem(name: string): string
   /** Issues `name.pem` and `name.key`. @param days  as text; negative ones make it expired */
   issue(name: string, subject: string, options?: IssueOptions): void
+  /** Revokes certificates, and writes the list of all that `issuer` has revoked so far to `file`. */
+  revoke(names: readonly string[], file: string, options?: RevokeOptions): void
 }
+
+interface RevokeOptions {
+  readonly issuer?: string
+  /** Until the next list is due; negative ones make it one that has run out. */
+  readonly days?: number
+  /** Days since the list was written; default 100. */
+  readonly ago?: number
+  /** Section of openssl's configuration with extensions of the list. */
+  readonly extensions?: string
+}
+
+const DAY = 86_400_000
 
 interface IssueOptions {
   readonly issuer?: string
@@ -50,6 +64,20 @@ export function pki(directory: string): Pki {
       `${name}.pem`
     )
   }
+  const revoke: Pki['revoke'] = (names, to, { issuer = 'ca', days = 30, ago = 100, extensions } = {}) => {
+    const database = `${issuer}.database`
+    if (!existsSync(file(database))) {
+      writeFileSync(file(database), '')
+      writeFileSync(file(`${issuer}.number`), '01\n')
+    }
+    const section = `[ca]\ndefault_ca=own\n[own]\ndatabase=${database}\ncrlnumber=${issuer}.number\ndefault_md=sha256\n`
+    writeFileSync(file(`${issuer}.cnf`), `${section}${extensions === undefined ? '' : `[list]\n${extensions}\n`}`)
+    const ca = ['ca', '-config', `${issuer}.cnf`, '-cert', `${issuer}.pem`, '-keyfile', `${issuer}.key`]
+    for (const name of names) openssl(...ca, '-revoke', `${name}.pem`)
+    const time = (offset: number) => `${new Date(Date.now() + offset).toISOString().replaceAll(/[-T:]|\.\d+/g, '')}`
+    const dates = ['-crl_lastupdate', time(-ago * DAY), '-crl_nextupdate', time(days * DAY)]
+    openssl(...ca, '-gencrl', ...dates, ...(extensions === undefined ? [] : ['-crlexts', 'list']), '-out', to)
+  }
   issue('ca', '/CN=Test CA', { issuer: 'ca', ca: true })
-  return { directory, file, pem: name => readFileSync(file(name), 'utf8'), issue }
+  return { directory, file, pem: name => readFileSync(file(name), 'utf8'), issue, revoke }
 }

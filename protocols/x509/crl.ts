@@ -1,0 +1,96 @@
+import { type DerElement, DerTag, oidText, readDer, readSequence, timeOf } from './der.js'
+
+/*
+ * CertificateList (RFC 5280 §5.1): SEQUENCE of TBSCertList, signature algorithm, signature (BIT STRING). TBSCertList:
+ * [version], signature algorithm, issuer, thisUpdate, [nextUpdate], [SEQUENCE of revoked], [0] extensions; revoked: serial
+ * number, date, [extensions].
+ */
+const EXTENSIONS = 0xa0
+const DELTA = '2.5.29.27'
+const DISTRIBUTION_POINT = '2.5.29.28'
+const INDIRECT = 0x84 // [4] of the distribution point. RFC 5280 §5.2.5
+
+/** A list of revoked certificates, not verified yet. */
+export interface Crl {
+  /** What was signed. */
+  readonly signed: Buffer
+  /** Object identifier of the signature's algorithm. */
+  readonly algorithm: string
+  readonly signature: Buffer
+  /** Milliseconds. */
+  readonly thisUpdate: number
+  /** When the next list is due at the latest, milliseconds; Infinity where it does not say. */
+  readonly nextUpdate: number
+  /** When each was revoked, milliseconds, by its serial number as `serialOf` spells it. */
+  readonly revoked: ReadonlyMap<string, number>
+  /** Which part of its issuer's certificates it is about; '' for all. Only lists of one scope replace each other. */
+  readonly scope: string
+  /** Why it cannot stand alone: it lists changes only, the certificates of others, or something unknown that it calls critical. */
+  readonly strange: 'delta' | 'indirect' | 'critical' | undefined
+}
+
+/** Reads a list. @returns undefined where it is none. Never throws. */
+export function decodeCrl(der: Buffer): Crl | undefined {
+  const [signed, algorithm, signature] = readSequence(der) ?? []
+  const fields = signed && readDer(signed.value)
+  const oid = algorithm && readDer(algorithm.value)?.[0]
+  if (fields === undefined || oid === undefined || signature === undefined) return undefined
+  if (fields[0]?.tag === DerTag.Integer) fields.shift()
+  const [, , thisUpdate, ...rest] = fields
+  const from = thisUpdate && timeOf(thisUpdate)
+  const until = rest[0] && timeOf(rest[0])
+  if (until !== undefined) rest.shift()
+  const revoked = rest[0]?.tag === DerTag.Sequence ? entriesOf(rest.shift()!) : new Map<string, number>()
+  const about = scopeOf(rest[0])
+  if (from === undefined || revoked === undefined || about === undefined) return undefined
+  return {
+    signed: signed!.whole,
+    algorithm: oidText(oid.value),
+    signature: signature.value.subarray(1), // after the number of unused bits
+    thisUpdate: from,
+    nextUpdate: until ?? Infinity,
+    revoked,
+    ...about
+  }
+}
+
+/** The serial number of a certificate as lists spell it; undefined where it cannot be read. RFC 5280 §4.1.2.2 */
+export function serialOf(certificate: Buffer): string | undefined {
+  const fields = readDer(readSequence(certificate)?.[0]?.value ?? Buffer.alloc(0))
+  const serial = fields?.[0]?.tag === EXTENSIONS ? fields[1] : fields?.[0] // a version goes before it
+  return serial?.tag === DerTag.Integer ? spelled(serial.value) : undefined
+}
+
+function entriesOf({ value }: DerElement): Map<string, number> | undefined {
+  const found = new Map<string, number>()
+  for (const entry of readDer(value) ?? [undefined]) {
+    const [serial, date] = (entry && readDer(entry.value)) ?? []
+    if (serial?.tag !== DerTag.Integer || date === undefined) return undefined
+    found.set(spelled(serial.value), timeOf(date) ?? 0)
+  }
+  return found
+}
+
+// Zeros in front are no difference: there are issuers that write too many of them.
+function spelled(serial: Buffer): string {
+  return serial.toString('hex').replace(/^(00)+(?=..)/, '')
+}
+
+function scopeOf(extensions: DerElement | undefined): Pick<Crl, 'scope' | 'strange'> | undefined {
+  if (extensions === undefined) return { scope: '', strange: undefined }
+  const all = readSequence(extensions.value)
+  if (extensions.tag !== EXTENSIONS || all === undefined) return undefined
+  let scope = ''
+  let strange: Crl['strange']
+  for (const each of all) {
+    const [id, ...rest] = readDer(each.value) ?? []
+    const value = rest.at(-1)?.value ?? Buffer.alloc(0)
+    const oid = id === undefined ? '' : oidText(id.value)
+    if (oid === DISTRIBUTION_POINT) {
+      scope = value.toString('hex')
+      if (readSequence(value)?.some(({ tag }) => tag === INDIRECT) !== false) strange ??= 'indirect'
+    } else if (oid === DELTA) strange ??= 'delta'
+    else if (rest[0]?.tag === DerTag.Boolean && rest[0].value[0] !== 0) strange ??= 'critical'
+  }
+  return { scope, strange }
+}

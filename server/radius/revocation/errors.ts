@@ -1,0 +1,29 @@
+/** Why a list of revoked certificates cannot be used, and what an engineer should do next. */
+export const revocationErrors = {
+  CRL_FILE_UNREADABLE:
+    'The list of revoked certificates (crl) or its CA cannot be read. Correct the path, and give the file to the group of the agent: chgrp turnpike FILE && chmod 640 FILE',
+  CRL_UNREADABLE:
+    'The file of crl holds no list of revoked certificates in PEM (-----BEGIN X509 CRL-----), or one that is damaged. Convert DER with: openssl crl -inform DER -in FILE -out FILE.pem',
+  CRL_STRANGE:
+    'The list of revoked certificates cannot stand alone: it is a delta, lists certificates of other CAs, or holds a critical extension that is not known here. Have the CA write a complete one',
+  CRL_ALGORITHM:
+    'The list of revoked certificates is signed in a way that is not trusted or not known here. Have the CA sign it with RSA (PKCS #1), ECDSA or EdDSA and SHA-256 or better',
+  CRL_UNTRUSTED:
+    'The list of revoked certificates was not signed by a CA of the file ca, or was changed since. Append the CA that signed it to that file, an intermediate one too'
+} as const
+
+export type RevocationErrorCode = keyof typeof revocationErrors
+
+/** What a list of revoked certificates fails at. */
+export class RevocationError extends Error {
+  override readonly name = 'RevocationError'
+
+  /** @param detail  which file or list, put behind the table's words */
+  constructor(
+    readonly code: RevocationErrorCode,
+    detail: string,
+    options?: ErrorOptions
+  ) {
+    super(`${revocationErrors[code]} (${detail})`, options)
+  }
+}

@@ -1,0 +1,73 @@
+import { type KeyObject, X509Certificate } from 'node:crypto'
+import type { DetailedPeerCertificate } from 'node:tls'
+import type { Milliseconds } from '../../../agent/model/index.js'
+import { type Crl, serialOf } from '../../../protocols/x509/index.js'
+
+/** A list whose signature was checked. */
+export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 'revoked' | 'scope'> {
+  /** Of the CA. */
+  readonly key: KeyObject
+  /** Subject of the CA. */
+  readonly by: string
+}
+
+/**
+ * Which certificates were revoked. Not OpenSSL's own check, which takes lists that have run out as a reason to refuse
+ * everybody, wants one of every CA, and shows only the last of several faults.
+ */
+export class Revocations {
+  readonly #lists: readonly RevocationList[]
+
+  constructor(lists: readonly RevocationList[]) {
+    this.#lists = lists
+  }
+
+  /** When the first of the lists is to be replaced at the latest; Infinity where none says. */
+  get validUntil(): Milliseconds {
+    return Math.min(Infinity, ...this.#lists.map(({ nextUpdate }) => nextUpdate))
+  }
+
+  /** How many certificates are revoked. */
+  get size(): number {
+    return this.#lists.reduce((sum, { revoked }) => sum + revoked.size, 0)
+  }
+
+  /**
+   * Which certificate of a chain was revoked, by whom and when, in words; undefined: none.
+   * @param chain  the peer's own certificate first; one that cannot be read counts as revoked
+   */
+  faultOf(chain: readonly X509Certificate[]): string | undefined {
+    for (const certificate of chain) {
+      const serial = serialOf(certificate.raw)
+      if (serial === undefined) return 'The serial number of its certificate cannot be read.'
+      const list = this.#lists.find(({ revoked, key }) => revoked.has(serial) && certificate.verify(key))
+      if (list !== undefined) return words(certificate, serial, list)
+    }
+    return undefined
+  }
+}
+
+/** The certificates of a connection, the peer's own first, up to the root as far as TLS has them. */
+export function chainOf(certificate: DetailedPeerCertificate): X509Certificate[] {
+  const chain: X509Certificate[] = []
+  const seen = new Set<string>()
+  for (let at: DetailedPeerCertificate | undefined = certificate; at?.raw !== undefined; at = at.issuerCertificate) {
+    if (seen.has(at.fingerprint256)) break
+    seen.add(at.fingerprint256)
+    chain.push(new X509Certificate(at.raw))
+  }
+  return chain
+}
+
+function words({ subject }: X509Certificate, serial: string, { by, revoked }: RevocationList): string {
+  const day = new Date(revoked.get(serial)!).toISOString().slice(0, 10)
+  return `The certificate ${oneLine(subject)}, number ${serial}, was revoked by ${by} on ${day}.`
+}
+
+// The CA wrote the subject, but the device may have chosen it.
+function oneLine(name: string): string {
+  return name
+    .replaceAll('\n', ', ')
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .slice(0, 120)
+}

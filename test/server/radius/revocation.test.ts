@@ -1,0 +1,73 @@
+import { X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { readRevocations } from '../../../server/radius/index.js'
+import { pki } from './certificates.js'
+
+const pem = pki(t.testdir())
+pem.issue('alice', '/CN=alice', { usage: 'clientAuth' })
+pem.issue('bob', '/CN=bob', { usage: 'clientAuth' })
+pem.issue('other', '/CN=Other CA', { issuer: 'other', ca: true })
+const alice = new X509Certificate(pem.pem('alice.pem'))
+const bob = new X509Certificate(pem.pem('bob.pem'))
+const from = (crl: string, ca = 'ca.pem') => readRevocations({ crl: pem.file(crl), ca: pem.file(ca) })
+
+t.test('a list says who was revoked, by whom, when, and how long it is good', async t => {
+  pem.revoke(['alice'], 'list.pem', { days: 7 })
+  const read = from('list.pem')
+  t.equal(read.size, 1)
+  t.match(read.faultOf([bob, alice]), /CN=alice, number [0-9a-f]+, was revoked by CN=Test CA on 20/)
+  t.equal(read.faultOf([bob]), undefined)
+  const days = (read.validUntil - Date.now()) / 86_400_000
+  t.ok(days > 6.9 && days < 7.1)
+})
+
+t.test('the number alone condemns nobody: the list must be of the CA that issued the certificate', async t => {
+  pem.issue('same', '/CN=same', { issuer: 'other', usage: 'clientAuth' })
+  const text = (name: string) => new X509Certificate(pem.pem(name)).serialNumber
+  writeFileSync(pem.file('other.srl'), text('alice.pem').replace(/.$/, '0'))
+  pem.revoke(['same'], 'other-list.pem', { issuer: 'other' })
+  writeFileSync(pem.file('all.pem'), pem.pem('ca.pem') + pem.pem('other.pem'))
+  const read = from('other-list.pem', 'all.pem')
+  t.match(read.faultOf([new X509Certificate(pem.pem('same.pem'))]), /CN=Other CA/)
+  t.equal(read.faultOf([alice]), undefined)
+})
+
+t.test('of two lists of one CA the newer counts; those of parts of its certificates all do', async t => {
+  pem.revoke([], 'older.pem', { ago: 2 })
+  pem.revoke(['bob'], 'newer.pem', { ago: 1 })
+  for (const order of [
+    ['older', 'newer'],
+    ['newer', 'older']
+  ]) {
+    writeFileSync(pem.file('two.pem'), order.map(name => pem.pem(`${name}.pem`)).join(''))
+    t.equal(from('two.pem').size, from('newer.pem').size)
+    t.match(from('two.pem').faultOf([bob]), /CN=bob/)
+  }
+  const part = (of: string) => `issuingDistributionPoint=critical,@part\n[part]\n${of}=TRUE`
+  pem.revoke([], 'users.pem', { extensions: part('onlyuser') })
+  pem.revoke([], 'cas.pem', { extensions: part('onlyCA') })
+  writeFileSync(pem.file('parts.pem'), pem.pem('users.pem') + pem.pem('cas.pem'))
+  t.equal(from('parts.pem').size, 2 * from('users.pem').size)
+})
+
+t.test('what cannot be used is refused with what to do', async t => {
+  pem.revoke([], 'good.pem')
+  pem.revoke([], 'indirect.pem', { extensions: 'issuingDistributionPoint=critical,@part\n[part]\nindirectCRL=TRUE' })
+  pem.revoke([], 'delta.pem', { extensions: '2.5.29.27=critical,ASN1:INTEGER:1' })
+  pem.revoke([], 'unknown.pem', { extensions: '1.2.3.4=critical,ASN1:NULL' })
+  writeFileSync(pem.file('rubbish.pem'), 'rubbish')
+  const good = pem.pem('good.pem')
+  const at = good.length >> 1
+  writeFileSync(pem.file('changed.pem'), `${good.slice(0, at)}${good[at] === 'A' ? 'B' : 'A'}${good.slice(at + 1)}`)
+  writeFileSync(pem.file('cut.pem'), good.replace(/\n[^\n-]+\n-----END/, '\n-----END'))
+  const cases = {
+    CRL_FILE_UNREADABLE: ['none.pem'],
+    CRL_UNREADABLE: ['rubbish.pem', 'alice.pem', 'cut.pem'],
+    CRL_STRANGE: ['indirect.pem', 'delta.pem', 'unknown.pem']
+  }
+  for (const [code, files] of Object.entries(cases))
+    for (const file of files) t.throws(() => from(file), { code, message: new RegExp(file) }, file)
+  t.throws(() => from('good.pem', 'other.pem'), { code: 'CRL_UNTRUSTED' })
+  t.throws(() => from('changed.pem'), { code: /CRL_UNTRUSTED|CRL_UNREADABLE|CRL_ALGORITHM/ })
+})

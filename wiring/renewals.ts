@@ -49,7 +49,11 @@ export class Renewals {
 
   add(renewal: Renewal): void {
     const stamp = stampOf(renewal)
-    const watched: Watched = { ...renewal, used: renewal.unread === undefined, stamp: renewal.unread ? 'unread' : stamp }
+    const watched: Watched = {
+      ...renewal,
+      used: renewal.unread === undefined,
+      stamp: renewal.unread ? 'unread' : stamp
+    }
     this.#all.push(watched)
     if (!watched.used) this.#renew(watched, stamp)
     this.#tellEnd(watched)
@@ -108,7 +112,7 @@ export class Renewals {
 /** A sentence about what runs out soon. */
 function endingOf({ what, until, soon = SOON, meanwhile }: Renewal, now: Milliseconds): string | undefined {
   const end = until?.()
-  if (end === undefined || end - now >= soon * DAY) return undefined
+  if (end === undefined || (end > now && end - now >= soon * DAY)) return undefined
   const date = new Date(end).toISOString().slice(0, 10)
   if (end <= now)
     return `${capital(what)} has run out (${date}): renew it; the new file is taken by itself.${meanwhile === undefined ? '' : ` ${meanwhile}`}`

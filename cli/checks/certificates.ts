@@ -75,7 +75,8 @@ function remaining(subject: string, file: string, left: number): Finding {
 /** Lists live for days and are replaced by themselves: only one that was not replaced in time is worth a word. */
 function revoked(subject: string, files: RevocationFiles, now: number): Finding {
   const { size, validUntil } = readRevocations(files)
-  const until = validUntil === Infinity ? 'without an end' : `good until ${new Date(validUntil).toISOString().slice(0, 16)}Z`
+  const until =
+    validUntil === Infinity ? 'without an end' : `good until ${new Date(validUntil).toISOString().slice(0, 16)}Z`
   if (validUntil > now) return ok(subject, `${files.crl}, ${size} revoked, ${until}`)
   const since = new Date(validUntil).toISOString().slice(0, 10)
   return fix(

@@ -34,7 +34,13 @@ export { printable } from './printable.js'
 export { type RejectedKind, RejectedLately } from './rejected-lately.js'
 export type { Rejected } from './rejected.js'
 export { Rejections } from './rejections.js'
-export { readRevocations, RevocationError, revocationErrors, type RevocationFiles, Revocations } from './revocation/index.js'
+export {
+  readRevocations,
+  RevocationError,
+  revocationErrors,
+  type RevocationFiles,
+  Revocations
+} from './revocation/index.js'
 export { type Outcome, type Port, replies, type ReplyRow } from './replies.js'
 export { type Answer, type Handler, plain, type RadiusRequest } from './request.js'
 export { type Bound, type Listening, RadiusServer, type RadiusServerOptions } from './server.js'

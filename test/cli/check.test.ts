@@ -140,6 +140,34 @@ t.test('certificates: what they lack, and when they run out', async t => {
   ])
 })
 
+t.test('lists of revoked certificates: what they lack, and when they have run out', async t => {
+  const pem = pki(t.testdir())
+  pem.issue('server', '/CN=radius.example', { usage: 'serverAuth' })
+  pem.issue('other', '/CN=Other CA', { issuer: 'other', ca: true })
+  chmodSync(pem.file('server.key'), 0o600)
+  const found = () => {
+    const given = `certificate: ${pem.file('server.pem')}, key: "file:${pem.file('server.key')}", ca: ${pem.file('ca.pem')}, crl: ${pem.file('list.pem')}`
+    const { config } = box(t, `radius: {eap: {${given}}, radsec: {listen: [127.0.0.1:0], ${given}}}\n`)
+    return checkCertificates(config, new SecretStore()).filter(({ subject }) => subject.startsWith('revocations'))
+  }
+  const both = (ok: boolean, words: RegExp) =>
+    t.match(found(), [
+      { ok, words, subject: 'revocations of EAP' },
+      { ok, words, subject: 'revocations of RadSec' }
+    ])
+  both(false, /list\.pem: ENOENT/)
+  pem.revoke(['server'], 'list.pem')
+  both(true, /list\.pem, 1 revoked, good until 20/)
+  pem.revoke([], 'list.pem', { days: -1 })
+  both(false, /has run out \(20.*\): renew it\. Until then those on it stay out/)
+  pem.revoke([], 'list.pem', { issuer: 'other' })
+  both(false, /not signed by a CA of the file ca/)
+  writeFileSync(pem.file('list.pem'), 'half of it')
+  both(false, /no list of revoked certificates in PEM/)
+  const loose = `{certificate: a.pem, key: "file:a.key", crl: list.pem}`
+  t.throws(() => box(t, `radius: {eap: ${loose}}\n`), /the CA beside it/)
+})
+
 t.test('with neither NAS nor billing nobody can ask', async t => {
   const { config } = box(t, '')
   t.match(

@@ -32,3 +32,37 @@ t.test('a renewed certificate is taken on SIGHUP; one that has run out keeps nob
   child.kill('SIGTERM')
   t.equal((await ended).status, 0)
 })
+
+t.test(
+  'a certificate is revoked while the agent runs: the list is taken on SIGHUP, and told of when it will not do',
+  async t => {
+    const directory = shortDirectory(t)
+    const pem = pki(directory)
+    pem.issue('eap', '/CN=radius.example', { usage: 'serverAuth' })
+    chmodSync(pem.file('eap.key'), 0o600)
+    const file = join(directory, 'turnpike.yaml')
+    const eap = `{certificate: eap.pem, key: "file:eap.key", ca: ca.pem, crl: list.pem}`
+    writeFileSync(
+      file,
+      `data: state\napi: {socket: run/api.sock}\nradius: {authentication: [127.0.0.1:0], accounting: [127.0.0.1:0], eap: ${eap}}\n`
+    )
+    writeFileSync(pem.file('list.pem'), 'half of it')
+    const { child, ended } = start(['run', '--config', file])
+    await said(child, 'stdout', /the agent answers/)
+    const status = async () => (await turnpike(['status', '--config', file])).stdout
+    t.match(await status(), /! The list of revoked certificates of EAP cannot be used: .*in PEM/)
+    const reload = async () => {
+      const told = said(child, 'stdout', /every shared secret was read again/)
+      child.kill('SIGHUP')
+      await told
+    }
+    pem.revoke([], 'list.pem')
+    await reload()
+    t.match(await status(), /all is well/)
+    pem.revoke([], 'list.pem', { days: -1 })
+    await reload()
+    t.match(await status(), /! The list of revoked certificates of EAP has run out .* Until then those on it stay out/)
+    child.kill('SIGTERM')
+    t.equal((await ended).status, 0)
+  }
+)

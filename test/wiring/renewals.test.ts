@@ -72,3 +72,28 @@ t.test('what runs out within two weeks is told once a day, and what has run out 
   renewals.all()
   t.same(renewals.attention(), [])
 })
+
+t.test('what was not read yet is read at once; one that cannot be is tried until it can', async t => {
+  const { lines, renewals, clock } = rig(t)
+  const state = { wrong: 'There is none.', until: Infinity }
+  renewals.add({
+    what: 'the list',
+    files: [join(t.testdir({ 'list.pem': 'rubbish' }), 'list.pem')],
+    renew: () => {
+      if (state.wrong !== '') throw new Error(state.wrong)
+      state.until = clock.now + DAY
+    },
+    until: () => state.until,
+    soon: 0,
+    meanwhile: 'It counts all the same.',
+    unread: true
+  })
+  t.same(renewals.attention(), ['The list cannot be used: There is none.'])
+  t.match(lines, [{ level: 50, msg: /it is tried again every minute/ }])
+  state.wrong = ''
+  renewals.look()
+  t.same(renewals.attention(), [], 'nor is it told before its end')
+  t.equal(lines.length, 1)
+  clock.now += DAY
+  t.match(renewals.attention(), [/^The list has run out \(2026-11-28\): renew it; .*\. It counts all the same\.$/])
+})

@@ -155,7 +155,11 @@ export class Conversation {
     const order = this.#choice.order(subscriber)
     if (order.includes(this.#method!.type)) return step
     const who = { userName: subscriber.username, subscriber }
-    return failure('EAP_METHOD_NOT_ALLOWED', `It used ${this.#methodName()}; allowed: ${namesOf(order) || 'none'}.`, who)
+    return failure(
+      'EAP_METHOD_NOT_ALLOWED',
+      `It used ${this.#methodName()}; allowed: ${namesOf(order) || 'none'}.`,
+      who
+    )
   }
 
   #start(type: number): Step | Promise<Step> {

@@ -68,7 +68,8 @@ export class Peap extends TlsBased {
       return failure('EAP_INNER_METHOD', 'It did not confirm that the conversation went well.')
     const { subscriber } = end
     const bound = this.#binding!.check(data)
-    if (bound === 'forged') return failure('EAP_CRYPTO_BINDING', undefined, { userName: subscriber.username, subscriber })
+    if (bound === 'forged')
+      return failure('EAP_CRYPTO_BINDING', undefined, { userName: subscriber.username, subscriber })
     return { kind: 'success', subscriber, ...(bound === 'bound' && { keys: this.#binding!.keys }) }
   }
 

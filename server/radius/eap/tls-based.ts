@@ -1,7 +1,15 @@
 import type { Subscriber } from '../../../agent/model/index.js'
 import { tlsStart } from '../../../protocols/eap/index.js'
 import { Carrier } from './carrier.js'
-import { type EapContext, type EapKeys, type EapMethod, type Failed, failure, type Step, type Success } from './method.js'
+import {
+  type EapContext,
+  type EapKeys,
+  type EapMethod,
+  type Failed,
+  failure,
+  type Step,
+  type Success
+} from './method.js'
 import type { TlsContexts } from './tls-contexts.js'
 import { tlsFailure } from './tls-failure.js'
 import { type Flight, Tunnel } from './tunnel.js'
@@ -120,9 +128,7 @@ export abstract class TlsBased implements EapMethod {
   // RFC 5247 §A, RFC 5281 §8.1, RFC 9190 §2.3, RFC 9427 §2.1
   #sessionId(): Buffer | undefined {
     const type = Buffer.from([this.type])
-    const id = this.tunnel.isTls13
-      ? this.tunnel.derive(64, 'EXPORTER_EAP_TLS_Method-Id', type)
-      : this.tunnel.randoms
+    const id = this.tunnel.isTls13 ? this.tunnel.derive(64, 'EXPORTER_EAP_TLS_Method-Id', type) : this.tunnel.randoms
     return id && Buffer.concat([type, id])
   }
 

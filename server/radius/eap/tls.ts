@@ -61,7 +61,9 @@ export class EapTls extends TlsBased {
     if (revoked === 'unknown') return failure('EAP_REVOCATION_UNKNOWN', undefined, this.#who)
     const fault = revoked.faultOf(chainOf(certificate))
     if (fault !== undefined) return failure('EAP_CERTIFICATE_REVOKED', fault, this.#who)
-    return this.tunnel.resumed && revoked !== this.#revoked ? failure('EAP_RESUMPTION', undefined, this.#who) : undefined
+    return this.tunnel.resumed && revoked !== this.#revoked
+      ? failure('EAP_RESUMPTION', undefined, this.#who)
+      : undefined
   }
 
   #find(names: readonly string[]): Who {

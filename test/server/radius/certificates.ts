@@ -64,7 +64,15 @@ export function pki(directory: string): Pki {
       `${name}.pem`
     )
   }
-  const revoke: Pki['revoke'] = (names, to, { issuer = 'ca', days = 30, ago = 100, extensions } = {}) => {
+  issue('ca', '/CN=Test CA', { issuer: 'ca', ca: true })
+  return { directory, file, pem: name => readFileSync(file(name), 'utf8'), issue, revoke: revoker(directory) }
+}
+
+/** How an authority of this directory (`ca.pem`, `ca.key`) revokes. */
+export function revoker(directory: string): Pki['revoke'] {
+  const file = (name: string) => join(directory, name)
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
+  return (names, to, { issuer = 'ca', days = 30, ago = 100, extensions } = {}) => {
     const database = `${issuer}.database`
     if (!existsSync(file(database))) {
       writeFileSync(file(database), '')
@@ -78,6 +86,4 @@ export function pki(directory: string): Pki {
     const dates = ['-crl_lastupdate', time(-ago * DAY), '-crl_nextupdate', time(days * DAY)]
     openssl(...ca, '-gencrl', ...dates, ...(extensions === undefined ? [] : ['-crlexts', 'list']), '-out', to)
   }
-  issue('ca', '/CN=Test CA', { issuer: 'ca', ca: true })
-  return { directory, file, pem: name => readFileSync(file(name), 'utf8'), issue, revoke }
 }

@@ -89,18 +89,20 @@ export interface WorldOptions extends Omit<RigOptions, 'nases'> {
   readonly list?: readonly Nas[]
   readonly limits?: Partial<RadSecLimits>
   readonly byAddress?: boolean
+  readonly revocable?: boolean
   /** Certificate of the agent. */
   readonly own?: Certificate
 }
 
 /** RadSec on loopback in front of a RADIUS server. */
 export async function world(t: Test, made: Certificates, options: WorldOptions = {}): Promise<World> {
-  const { list = [byName], limits = {}, byAddress = false, own = made.server, ...rest } = options
+  const { list = [byName], limits = {}, byAddress = false, revocable = false, own = made.server, ...rest } = options
   const nases = new Nases(list)
   const base = await rig(t, { ...rest, find: address => nases.find(address) })
   const files = { certificate: own.certificate, ca: made.ca.certificate, key: () => readFileSync(own.key, 'utf8') }
   const log = loggerInto(base.lines)
-  const radsec = new RadSec({ files, nases, receiver: base.server, clock: Date.now, log, limits, byAddress })
+  const receiver = base.server
+  const radsec = new RadSec({ files, nases, receiver, clock: Date.now, log, limits, byAddress, revocable })
   t.teardown(() => radsec.close())
   const [bound] = await radsec.listen([{ host: '127.0.0.1', port: 0 }])
   return Object.assign(base, { radsec, port: bound!.port, nases })

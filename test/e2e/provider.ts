@@ -20,6 +20,8 @@ export interface ProviderOptions {
   readonly whenSpent?: 'reject' | 'walled-garden'
   readonly vendor?: string
   readonly coaPort?: number
+  /** `radius.eap` of the configuration, in YAML on one line. */
+  readonly eap?: string
   /** Ports of the agent; chosen by the system when absent. */
   /** More of the configuration, in YAML. */
   readonly more?: string
@@ -96,6 +98,7 @@ radius:
   authentication: ["127.0.0.1:${authentication}"]
   accounting: ["127.0.0.1:${accounting}"]
   rejectDelay: 0s
+${options.eap === undefined ? '' : `  eap: ${options.eap}`}
 nas:
   - id: bras-1
     addresses: [127.0.0.1]

@@ -1,4 +1,4 @@
-import { type DerElement, DerTag, oidText, readDer, readSequence, timeOf } from './der.js'
+import { derAt, type DerElement, DerTag, oidText, readDer, readSequence, timeOf } from './der.js'
 
 /*
  * CertificateList (RFC 5280 §5.1): SEQUENCE of TBSCertList, signature algorithm, signature (BIT STRING). TBSCertList:
@@ -21,8 +21,8 @@ export interface Crl {
   readonly thisUpdate: number
   /** When the next list is due at the latest, milliseconds; Infinity where it does not say. */
   readonly nextUpdate: number
-  /** When each was revoked, milliseconds, by its serial number as `serialOf` spells it. */
-  readonly revoked: ReadonlyMap<string, number>
+  /** What is said of each, by its serial number as `serialOf` spells it: see `revokedAt`. */
+  readonly revoked: ReadonlyMap<string, Buffer>
   /** Which part of its issuer's certificates it is about; '' for all. Only lists of one scope replace each other. */
   readonly scope: string
   /** Why it cannot stand alone: it lists changes only, the certificates of others, or something unknown that it calls critical. */
@@ -40,7 +40,7 @@ export function decodeCrl(der: Buffer): Crl | undefined {
   const from = thisUpdate && timeOf(thisUpdate)
   const until = rest[0] && timeOf(rest[0])
   if (until !== undefined) rest.shift()
-  const revoked = rest[0]?.tag === DerTag.Sequence ? entriesOf(rest.shift()!) : new Map<string, number>()
+  const revoked = rest[0]?.tag === DerTag.Sequence ? entriesOf(rest.shift()!) : new Map<string, Buffer>()
   const about = scopeOf(rest[0])
   if (from === undefined || revoked === undefined || about === undefined) return undefined
   return {
@@ -61,19 +61,30 @@ export function serialOf(certificate: Buffer): string | undefined {
   return serial?.tag === DerTag.Integer ? spelled(serial.value) : undefined
 }
 
-function entriesOf({ value }: DerElement): Map<string, number> | undefined {
-  const found = new Map<string, number>()
-  for (const entry of readDer(value) ?? [undefined]) {
-    const [serial, date] = (entry && readDer(entry.value)) ?? []
-    if (serial?.tag !== DerTag.Integer || date === undefined) return undefined
-    found.set(spelled(serial.value), timeOf(date) ?? 0)
+/** When a certificate was revoked, milliseconds. @param entry  of `Crl.revoked` */
+export function revokedAt(entry: Buffer): number | undefined {
+  const date = readDer(entry)?.[1]
+  return date && timeOf(date)
+}
+
+// Lists may hold a hundred thousand: of each only the number is read here.
+function entriesOf({ value }: DerElement): Map<string, Buffer> | undefined {
+  const found = new Map<string, Buffer>()
+  for (let at = 0; at < value.length; ) {
+    const entry = derAt(value, at)
+    const serial = entry && derAt(entry.value, 0)
+    if (serial?.tag !== DerTag.Integer) return undefined
+    found.set(spelled(serial.value), entry!.value)
+    at += entry!.whole.length
   }
   return found
 }
 
 // Zeros in front are no difference: there are issuers that write too many of them.
 function spelled(serial: Buffer): string {
-  return serial.toString('hex').replace(/^(00)+(?=..)/, '')
+  let from = 0
+  while (serial[from] === 0 && from < serial.length - 1) from++
+  return serial.toString('hex', from)
 }
 
 function scopeOf(extensions: DerElement | undefined): Pick<Crl, 'scope' | 'strange'> | undefined {

@@ -26,17 +26,24 @@ export const DerTag = {
 export function readDer(octets: Buffer): DerElement[] | undefined {
   const found: DerElement[] = []
   for (let at = 0; at < octets.length; ) {
-    const first = octets[at + 1]
-    if (first === undefined) return undefined
-    const more = first < 0x80 ? 0 : first & 0x7f
-    const from = at + 2 + more
-    if (more > 4 || first === 0x80 || from > octets.length) return undefined
-    const to = from + (more === 0 ? first : octets.readUIntBE(at + 2, more))
-    if (to > octets.length) return undefined
-    found.push({ tag: octets[at]!, value: octets.subarray(from, to), whole: octets.subarray(at, to) })
-    at = to
+    const element = derAt(octets, at)
+    if (element === undefined) return undefined
+    found.push(element)
+    at += element.whole.length
   }
   return found
+}
+
+/** The element that begins there; undefined where its length is wrong. */
+export function derAt(octets: Buffer, at: number): DerElement | undefined {
+  const first = octets[at + 1]
+  if (first === undefined) return undefined
+  const more = first < 0x80 ? 0 : first & 0x7f
+  const from = at + 2 + more
+  if (more > 4 || first === 0x80 || from > octets.length) return undefined
+  const to = from + (more === 0 ? first : octets.readUIntBE(at + 2, more))
+  if (to > octets.length) return undefined
+  return { tag: octets[at]!, value: octets.subarray(from, to), whole: octets.subarray(at, to) }
 }
 
 /** The elements inside of the first one, where that is a SEQUENCE. */

@@ -5,12 +5,12 @@ import type { EapKeys } from './method.js'
 /*
  * PEAPv0's proof that the tunnel and what was said inside belong to the same two ends ([MS-PEAP] §3.1.5.5.2):
  *
- *   TK         the first 60 octets of the tunnel's key material; with TLS 1.3 that of RFC 9427 §2.2
+ *   TK         the first 60 octets of the tunnel's key material; with TLS 1.3 that of RFC 9427 §2.5
  *   IPMK, CMK  40 and 20 octets of PRF+(TK[0..40], "Inner Methods Compound Keys", ISK); TK itself where the session was
  *              resumed, since then nothing was said inside
  *   ISK        the inner method's keys: 32 octets, zero where it has none
  *   MAC        HMAC-SHA1(CMK, TLV with a MAC of zero, EAP type of PEAP)
- *   MSK        the first 64 octets of PRF+(IPMK, "Session Key Generating Function", 0)
+ *   MSK        the first 64 octets of PRF+(IPMK, "Session Key Generating Function", 0). [MS-PEAP] §3.1.5.7
  */
 const TEMP_KEY = 40
 const TUNNEL_KEY = 60
@@ -73,7 +73,7 @@ function sessionKeyOf(inner: EapKeys | undefined): Buffer {
   return octets
 }
 
-/** T1 | T2 | …, Tn = HMAC-SHA1(key, Tn-1 | label | seed | n | 0 | 0). [MS-PEAP] §3.1.5.5.2.1 */
+/** T1 | T2 | …, Tn = HMAC-SHA1(key, Tn-1 | label | seed | n | 0 | 0). [MS-PEAP] §3.1.5.5.2.2 */
 function prfPlus(key: Buffer, label: string, seed: Buffer, length: number): Buffer {
   const pieces: Buffer[] = []
   for (let n = 1; (n - 1) * 20 < length; n++) {

@@ -73,7 +73,7 @@ export class Peap extends TlsBased {
     return { kind: 'success', subscriber, ...(bound === 'bound' && { keys: this.#binding!.keys }) }
   }
 
-  // The result comes first: Apple's devices look at nothing else, and answer nothing where another is before it.
+  // The result comes first: Apple's client looks at nothing else, and answers nothing where another is before it.
   #ended(step: End, inner: EapKeys | 'resumed' | undefined, identifier: number): Inner {
     const end = this.context.allowed(step)
     this.#end = end

@@ -44,9 +44,12 @@ export class EapTls extends TlsBased {
     return isTls13 ? { kind: 'say', plain: COMMITMENT } : undefined // RFC 9190 §2.5
   }
 
+  // The lists may have changed since the handshake: what they say now counts.
   protected turn(): Inner {
+    const { certificate } = this.tunnel
     const subscriber = this.#who?.subscriber
-    return subscriber === undefined ? failure('UNKNOWN_SUBSCRIBER') : { kind: 'success', subscriber }
+    if (certificate === undefined || subscriber === undefined) return failure('UNKNOWN_SUBSCRIBER')
+    return this.#revocation(certificate) ?? { kind: 'success', subscriber }
   }
 
   protected heard(): Inner {

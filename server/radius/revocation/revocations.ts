@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate } from 'node:tls'
 import type { Milliseconds } from '../../../agent/model/index.js'
-import { type Crl, serialOf } from '../../../protocols/x509/index.js'
+import { type Crl, revokedAt, serialOf } from '../../../protocols/x509/index.js'
 
 /** A list whose signature was checked. */
 export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 'revoked' | 'scope'> {
@@ -60,8 +60,9 @@ export function chainOf(certificate: DetailedPeerCertificate): X509Certificate[]
 }
 
 function words({ subject }: X509Certificate, serial: string, { by, revoked }: RevocationList): string {
-  const day = new Date(revoked.get(serial)!).toISOString().slice(0, 10)
-  return `The certificate ${oneLine(subject)}, number ${serial}, was revoked by ${by} on ${day}.`
+  const at = revokedAt(revoked.get(serial)!)
+  const day = at === undefined ? '' : ` on ${new Date(at).toISOString().slice(0, 10)}`
+  return `The certificate ${oneLine(subject)}, number ${serial}, was revoked by ${by}${day}.`
 }
 
 // The CA wrote the subject, but the device may have chosen it.

@@ -51,7 +51,8 @@ export async function exportLedger(
 ): Promise<void> {
   const bounds = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
   const source = format === 'csv' ? '' : ((await invocation.config()).cloud?.source ?? 'turnpike')
-  const line = format === 'csv' ? csvLine : (record: ExportedRecord) => toEvent(record, record.epoch, source).json
+  const line =
+    format === 'csv' ? csvLine : (record: ExportedRecord) => toEvent(record, record.epoch, source).json.toString()
   if (format === 'csv') await write(csvHeader)
   // Records that run over the terminal say themselves how far they are.
   const isDrawn = isBarSeen() && !process.stdout.isTTY

@@ -158,5 +158,5 @@ class Draft {
 
 /** In the array, its comma included. */
 function sizeOf({ json }: WireEvent): number {
-  return Buffer.byteLength(json) + 1
+  return json.length + 1
 }

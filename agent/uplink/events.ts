@@ -3,7 +3,7 @@ import { decodeUsage, eventTypes, readNotice, RecordKind, type UsageRecord } fro
 import type { WireEvent } from './transport.js'
 
 /*
- * Ledger record → CloudEvent, as text. Usage is nearly all there is, so its JSON is put together by hand, a
+ * Ledger record → CloudEvent, as JSON. Usage is nearly all there is, so its JSON is put together by hand, a
  * third faster than building the object and calling JSON.stringify.
  */
 
@@ -35,7 +35,7 @@ export function toEvent(record: LedgerRecord, epoch: string, source: string): Wi
     `"sequence":"${sixteen(sequence)}","time":"${iso(time)}",` +
     (subject === '' ? '' : `"subject":${quote(subject)},`) +
     `"datacontenttype":"application/json","data":${data}}`
-  return { id, sequence, time, json }
+  return { id, sequence, time, json: Buffer.from(json) }
 }
 
 function dataOf({ kind, payload }: LedgerRecord): { subject: string; data: string } {

@@ -73,9 +73,9 @@ export class HttpTransport implements Transport {
 
   async send(events: readonly WireEvent[], signal: AbortSignal): Promise<Answer> {
     const { path, mediaType, gzip } = this.#ingest
-    const text = this.#ingest.body(events)
-    if (text === undefined) return { kind: 'taken', rejected: [] }
-    const body = gzip ? await zip(text, { level: constants.Z_BEST_SPEED }) : Buffer.from(text)
+    const plain = this.#ingest.body(events)
+    if (plain === undefined) return { kind: 'taken', rejected: [] }
+    const body = gzip ? await zip(plain, { level: constants.Z_BEST_SPEED }) : plain
     const encoding: Record<string, string> = gzip ? { 'content-encoding': 'gzip' } : {}
     const headers = { 'content-type': mediaType, ...encoding, accept: 'application/json', ...this.#ingest.headers }
     const watch = new Watch(signal, this.#timeouts.send)

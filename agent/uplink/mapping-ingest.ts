@@ -49,9 +49,9 @@ export function mappingIngest(mapping: Mapping): Ingest {
   }
 }
 
-function bodyOf({ body = 'array', wrapper = 'events' }: Mapping, events: readonly Json[]): string {
-  if (body === 'single') return JSON.stringify(events[0])
-  return JSON.stringify(body === 'wrapped' ? { [wrapper]: events } : events)
+function bodyOf({ body = 'array', wrapper = 'events' }: Mapping, events: readonly Json[]): Buffer {
+  if (body === 'single') return Buffer.from(JSON.stringify(events[0]))
+  return Buffer.from(JSON.stringify(body === 'wrapped' ? { [wrapper]: events } : events))
 }
 
 function readTheirs(mapping: Mapping, answer: HttpAnswer, events: readonly WireEvent[], now: number): Answer {

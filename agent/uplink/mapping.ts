@@ -34,7 +34,7 @@ export function mapped(shape: Shape): Mapped {
   const { types, fields, flatten = false, extra = {} } = shape
   const sources = fields && Object.entries(fields).map(([name, text]) => [name, readSource(text)] as const)
   return ({ json }) => {
-    const own = JSON.parse(json) as Json
+    const own = JSON.parse(json.toString()) as Json
     const type = types === undefined ? own['type'] : at(types, [String(own['type'])])
     if (type === undefined) return undefined
     const event = { ...own, type }

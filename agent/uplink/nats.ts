@@ -153,7 +153,7 @@ function publisher(
   const largest = (connection.info?.max_payload ?? Infinity) - HEADER
   return async event => {
     // The server would close the connection on us.
-    if (Buffer.byteLength(event.json) > largest)
+    if (event.json.length > largest)
       return { kind: 'rejected', reason: `larger than a message of this NATS server may be: ${largest} octets` }
     try {
       await stream.publish(subject, event.json, { msgID: event.id, timeout })

@@ -5,8 +5,8 @@ export interface WireEvent {
   readonly sequence: number
   /** When the record was made, ms. */
   readonly time: number
-  /** The CloudEvent. */
-  readonly json: string
+  /** The CloudEvent: JSON in UTF-8. Octets, since what waits for billing's answer is outside of V8's heap then. */
+  readonly json: Buffer
 }
 
 /** An event that billing will never take, and why. */

@@ -55,7 +55,7 @@ const status: WireEvent = {
   id: 'E-2',
   sequence: 2,
   time: 0,
-  json: '{"type":"turnpike.agent.status","id":"E-2","data":{}}'
+  json: Buffer.from('{"type":"turnpike.agent.status","id":"E-2","data":{}}')
 }
 
 const mappingOf = (yaml: string): Mapping => {
@@ -65,14 +65,14 @@ const mappingOf = (yaml: string): Mapping => {
 }
 
 void t.test('each example of the document is a configuration that gives the JSON beside it', async t => {
-  t.strictSame(JSON.parse(blocks(text, 'json event')[0] ?? ''), JSON.parse(usage.json), 'the event')
+  t.strictSame(JSON.parse(blocks(text, 'json event')[0] ?? ''), JSON.parse(usage.json.toString()), 'the event')
   const examples = blocks(text, 'yaml')
   const bodies = blocks(text, 'json body')
   t.equal(examples.length, 4)
   t.equal(bodies.length, examples.length)
   for (const [n, yaml] of examples.entries()) {
     const ingest = mappingIngest(mappingOf(yaml))
-    t.strictSame(JSON.parse(ingest.body([status, usage]) ?? ''), JSON.parse(bodies[n] ?? ''), ingest.path)
+    t.strictSame(JSON.parse(String(ingest.body([status, usage]))), JSON.parse(bodies[n] ?? ''), ingest.path)
     t.equal(ingest.body([status]), undefined, 'nothing for them in it')
     t.equal(parseConfig(yaml, '/x', {}).cloud?.feed, false)
   }
@@ -106,7 +106,8 @@ void t.test('what does not fit together is told with its line', async t => {
 })
 
 /** What a shape makes of an event. */
-const shape = (shape: Shape, event: object): unknown => mapped(shape)({ ...status, json: JSON.stringify(event) })
+const shape = (shape: Shape, event: object): unknown =>
+  mapped(shape)({ ...status, json: Buffer.from(JSON.stringify(event)) })
 
 void t.test('fields are renamed, nested, added up and converted; what is absent is left out', async t => {
   const event = {

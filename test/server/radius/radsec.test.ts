@@ -405,14 +405,15 @@ t.test('the connection heard from last is the way back, 256 at a time; coaAddres
   const [one, two] = [await Peer.open(t, made, port), await Peer.open(t, made, port)]
   await two.ask(status().datagram)
   await one.ask(status().datagram)
-  const stop = new AbortController()
+  // Each with a signal of its own, as every call of a driver has.
+  const stops = Array.from({ length: 256 }, () => new AbortController())
   const channel = radsec.reverse('bras-1')!
-  const asked = Array.from({ length: 256 }, () => channel.request(Code.CoaRequest, Buffer.alloc(0), stop.signal))
-  await t.rejects(channel.request(Code.CoaRequest, Buffer.alloc(0), stop.signal), { code: 'RADSEC_CROWDED' })
+  const asked = stops.map(({ signal }) => channel.request(Code.CoaRequest, Buffer.alloc(0), signal))
+  await t.rejects(channel.request(Code.CoaRequest, Buffer.alloc(0), never), { code: 'RADSEC_CROWDED' })
   const identifiers = new Set<number>()
   for (let n = 0; n < 256; n++) identifiers.add((await one.next())[1]!)
   t.equal(identifiers.size, 256)
-  stop.abort()
+  for (const stop of stops) stop.abort()
   t.ok((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected'))
   const elsewhere: Nas = { ...byName, coaAddress: '127.0.0.1', coaPort: 9 }
   let back = 0

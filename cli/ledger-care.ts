@@ -53,12 +53,18 @@ export async function exportLedger(
   const source = format === 'csv' ? '' : ((await invocation.config()).cloud?.source ?? 'turnpike')
   const line =
     format === 'csv' ? csvLine : (record: ExportedRecord) => toEvent(record, record.epoch, source).json.toString()
-  if (format === 'csv') await write(csvHeader)
   // Records that run over the terminal say themselves how far they are.
   const isDrawn = isBarSeen() && !process.stdout.isTTY
   let count = 0
   let lost = 0
+  let headed = format !== 'csv'
+  // The first step opens the ledger: where that fails, nothing at all is written.
+  const head = async (): Promise<void> => {
+    if (!headed) await write(csvHeader)
+    headed = true
+  }
   for await (const record of exportRecords(await directoryOf(invocation, directory), bounds, progress(isDrawn))) {
+    await head()
     if ('lost' in record) {
       if (isDrawn) clearBar()
       invocation.tell(`lost: records ${record.lost.from} to ${record.lost.to} (${record.lost.reason})`)
@@ -71,6 +77,7 @@ export async function exportLedger(
       count++
     }
   }
+  await head()
   invocation.tell(`${countWords(count, 'record')} exported, ${lost} lost`)
   if (lost > 0) process.exitCode = exit.no
 }
@@ -94,15 +101,32 @@ function report(invocation: Invocation, found: LedgerReport): void {
 }
 
 function reportWords(report: LedgerReport): string {
-  const { floor, head, records, blocks, lost, damagedBlocks, damagedEntries, quarantined, cursors } = report
+  const { records, blocks, lost, damagedBlocks, damagedEntries, quarantined, cursors } = report
   const places = Object.entries(cursors).map(([consumer, sequence]) => `${consumer} ${sequence}`)
   const well = lost.length + damagedBlocks + damagedEntries === 0
   return `${facts([
-    ['records', `${records} in ${countWords(blocks, 'block')}, from ${floor} to ${head}`],
+    ['records', `${records} in ${countWords(blocks, 'block')}${extentWords(report)}`],
+    ...jumpWords(report),
     ['cursors', places.join(', ')],
     ['damaged', `${countWords(damagedBlocks, 'block')}, ${damagedEntries} small values`],
     ['quarantine', countWords(quarantined, 'value')]
   ])}${well ? 'all is well\n' : `${table(lost, lostColumns)}${damagedBlocks + damagedEntries > 0 ? DAMAGED : LOST}\n`}`
+}
+
+/** Nothing is kept where the floor has passed the last number that was given out. */
+function extentWords({ floor, head }: LedgerReport): string {
+  if (head === 0) return ''
+  return floor <= head ? `, from ${floor} to ${head}` : `; the last that was given out is ${head}`
+}
+
+/** Numbers that a new epoch jumped over, so that nobody looks for what was never there. */
+function jumpWords({ floor, epochs }: LedgerReport): [string, string][] {
+  return epochs
+    .filter(({ first, after }) => first - 1 > after && first > floor)
+    .map(({ first, after }) => [
+      'jumped',
+      `${after + 1} to ${first - 1} were never given out: a new epoch begins with ${first}`
+    ])
 }
 
 const lostColumns: readonly Column<Lost>[] = [

@@ -44,3 +44,11 @@ export function decodeEpoch(first: number, octets: Buffer): EpochStart {
 export function neverGiven(epochs: readonly EpochStart[]): Range[] {
   return epochs.map(({ first, after }) => ({ from: after + 1, to: first - 1 }))
 }
+
+/**
+ * The last sequence up to `to` that may have been given out: where the numbers before `to` were jumped over, the one
+ * before the jump.
+ */
+export function lastGiven(epochs: readonly EpochStart[], to: number): number {
+  return epochs.reduceRight((last, { first, after }) => (last >= first ? last : Math.min(last, after)), to)
+}

@@ -1,6 +1,6 @@
 import { decodeBlock } from './block.js'
 import type { Block, LedgerRecord, Lost } from './contract.js'
-import { neverGiven } from './epochs.js'
+import { lastGiven, neverGiven } from './epochs.js'
 import type { EpochStart } from './epochs.js'
 import type { Handle } from './handle.js'
 import { Space, sequenceOf, spaceRange, tableOf } from './keys.js'
@@ -20,7 +20,7 @@ const PROGRESS_EVERY = 64
 /** What a walk through everything found. */
 export interface LedgerReport {
   readonly epochs: readonly EpochStart[]
-  /** The oldest sequence that is kept, and the last one that may have been given out. */
+  /** The oldest sequence that is kept, and the last one that may have been given out; the second is less where nothing is kept. */
   readonly floor: number
   readonly head: number
   readonly blocks: number
@@ -135,7 +135,7 @@ export async function inspect(
   return {
     epochs: found.epochs,
     floor: range.from,
-    head: range.to,
+    head: lastGiven(found.epochs, range.to),
     blocks,
     records,
     lost,

@@ -109,6 +109,12 @@ t.test('a ledger is verified, and exported as billing’s events and as CSV', as
   ])
   t.match(events.stderr, /^2 records exported, 0 lost$/m)
 
+  const held = await openLedger({ directory, clock: () => at })
+  const early = await turnpike(['ledger', 'export', '--directory', directory, '--format', 'csv'])
+  t.match(early, { status: 1, stderr: /Another process uses this ledger/ })
+  t.equal(early.stdout, '', 'no header of a table that never comes')
+  await held.close()
+
   const csv = await turnpike(['ledger', 'export', '--directory', directory, '--format', 'csv', '--to', '1'])
   t.match(csv.stdout.split('\n'), [
     /^record,time,subscriber/,

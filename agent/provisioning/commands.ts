@@ -18,6 +18,8 @@ export interface CommandsView {
   on(event: 'requested', listener: (command: Command) => void): unknown
   off(event: 'requested', listener: (command: Command) => void): unknown
   pending(): readonly Command[]
+  /** Notes on disk that a command does now what it must not do twice. */
+  begin(id: string): Promise<void>
   complete(id: string, outcome: CommandOutcome, words: string): Promise<unknown>
 }
 
@@ -42,7 +44,7 @@ interface Ended {
  * Does the commands that concern devices: `provision` (arguments `template`, `device`, `values`, `dryRun`), `diagnose` and
  * `reboot` (`device`, and `subscriber` where it is about somebody behind it). Others are left to those whom they concern.
  * What a stop interrupts is taken back, stays pending and is done at the next start: what is on the device already is
- * found there. Only a restart is not ordered again: it may have been done.
+ * found there. Only a restart is not ordered again, not even after a crash: it may have been done.
  */
 export class DeviceCommands {
   readonly #options: DeviceCommandsOptions
@@ -72,13 +74,16 @@ export class DeviceCommands {
     this.#running.set(command.id, running)
   }
 
-  #actOf({ verb, arguments: given = {} }: Command): ((signal: AbortSignal) => Promise<Ended>) | undefined {
+  #actOf({ id, verb, arguments: given = {} }: Command): ((signal: AbortSignal) => Promise<Ended>) | undefined {
+    const { commands, provisioner } = this.#options
     switch (verb) {
       case 'provision':
         return signal => this.#provision(given, signal)
       case 'diagnose':
+        return signal => this.#about(given, (device, who) => provisioner.diagnose(device, who, signal))
       case 'reboot':
-        return signal => this.#about(verb, given, signal)
+        return signal =>
+          this.#about(given, (device, who) => provisioner.reboot(device, who, signal, () => commands.begin(id)))
       default:
         return undefined
     }
@@ -113,14 +118,13 @@ export class DeviceCommands {
   }
 
   async #about(
-    verb: 'diagnose' | 'reboot',
     { device, subscriber }: Readonly<Record<string, unknown>>,
-    signal: AbortSignal
+    act: (device: string, who: SubscriberRef | undefined) => Promise<string>
   ): Promise<Ended> {
     if (typeof device !== 'string') return refused('The arguments name no device.')
     const who = typeof subscriber === 'string' ? this.#options.whoIs(subscriber, device) : undefined
     if (subscriber !== undefined && who === undefined) return refused('The subscriber of the arguments is not known.')
-    return { outcome: 'done', words: await this.#options.provisioner[verb](device, who, signal) }
+    return { outcome: 'done', words: await act(device, who) }
   }
 
   #failed({ id }: Command, error: unknown): Ended {

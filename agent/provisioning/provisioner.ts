@@ -91,13 +91,21 @@ export class Provisioner {
 
   /**
    * Restarts a device, or the CPE of somebody behind it.
-   * @throws ProvisioningError, DriverError
+   * @param begin  called before the restart is sent, which waits for it; where it fails nothing is sent
+   * @throws ProvisioningError, DriverError, and what `begin` throws
    */
-  async reboot(device: string, who: SubscriberRef | undefined, signal: AbortSignal): Promise<string> {
+  async reboot(
+    device: string,
+    who: SubscriberRef | undefined,
+    signal: AbortSignal,
+    begin: () => Promise<void>
+  ): Promise<string> {
     this.#device(device)
     return this.#alone(device, signal, async (driver, until) => {
       if (driver.reboot === undefined) throw unable(driver, device, 'restart anything')
       await knock(driver, until)
+      await begin()
+      until.throwIfAborted()
       return (await driver.reboot(who, until)).detail
     })
   }

@@ -9,7 +9,8 @@ import { positionChange, toPosition, type FeedPosition } from './position.js'
  * Table 'command', key the command's id, value the JSON of `Stored`.
  *
  * A command goes pending → completing → completed. `completing` is written with the sequence from which its record
- * may stand in the ledger, so that a crash between the record and the last write neither loses nor repeats it.
+ * may stand in the ledger, so that a crash between the record and the last write neither loses nor repeats it. `begun`
+ * is written before something is sent that must not be sent twice: a crash after that ends the command.
  */
 interface Stored {
   readonly command: Command
@@ -19,7 +20,11 @@ interface Stored {
   readonly outcome?: CommandOutcome
   readonly words?: string
   readonly after?: number
+  readonly begun?: true
 }
+
+const UNKNOWN =
+  'The agent was stopped in the middle of it and cannot tell whether it was done: the outcome is unknown, and it is not done again. Look at the device, and order it anew if it was not.'
 
 /** Completed commands remembered, so that a replay is recognised. */
 const REMEMBERED = 10_000
@@ -102,6 +107,19 @@ export class Commands extends EventEmitter<CommandsEvents> {
     return done
   }
 
+  /**
+   * Notes that a command is about to do what must not be done twice; to be called before that is sent. Should the agent
+   * end before `complete`, the next `open` ends the command as `failed`, and says that its outcome is unknown.
+   * @throws SubscribersError `SUBSCRIBERS_UNKNOWN_COMMAND`; LedgerError, and then it must not be sent
+   */
+  async begin(id: string): Promise<void> {
+    const stored = this.#pending.get(id)
+    if (stored === undefined) throw new SubscribersError('SUBSCRIBERS_UNKNOWN_COMMAND', id)
+    const begun: Stored = { ...stored, begun: true }
+    await this.#ledger.write([change(begun)])
+    this.#pending.set(id, begun)
+  }
+
   /** Commands that nobody has completed, oldest first. */
   pending(): Command[] {
     return [...this.#pending.values()].map(({ command }) => command)
@@ -157,7 +175,8 @@ export class Commands extends EventEmitter<CommandsEvents> {
         if (!(await isRecorded(this.#ledger, stored))) await this.#record(stored)
         await this.#finish(stored)
         this.#log?.info({ command: command.id }, 'a command that a stop interrupted has been completed')
-      } else if (isOverdue(command, this.#clock())) await this.complete(command.id, 'expired', 'its deadline passed')
+      } else if (stored.begun === true) await this.complete(command.id, 'failed', UNKNOWN)
+      else if (isOverdue(command, this.#clock())) await this.complete(command.id, 'expired', 'its deadline passed')
     }
   }
 }

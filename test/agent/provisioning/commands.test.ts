@@ -38,8 +38,7 @@ const templates: Templates = {
 
 type Provision = (want: Provisioning, signal: AbortSignal) => Promise<Applied>
 
-async function world(t: Test, provision: Provision, more: Partial<AnyDriver> = {}) {
-  const ledger = new MemoryLedger()
+async function world(t: Test, provision: Provision, more: Partial<AnyDriver> = {}, ledger = new MemoryLedger()) {
   const commands = await Commands.open(ledger, () => NOW)
   const driver: AnyDriver = {
     name: 'box',
@@ -79,6 +78,7 @@ async function world(t: Test, provision: Provision, more: Partial<AnyDriver> = {
   const ends = () => ledger.records.map(({ payload }) => readNotice(payload))
   return {
     commands,
+    ledger,
     running,
     provisioner,
     ends,
@@ -215,6 +215,62 @@ t.test('a restart is ordered once: one that a stop interrupts is told, and not d
   await running.close()
   t.match(ends().at(-1), { command: 'r2', outcome: 'failed' })
   t.same(commands.pending(), [])
+})
+
+t.test(
+  'a restart that a crash interrupts is not ordered again: the next start tells that its outcome is unknown',
+  async t => {
+    const asked: string[] = []
+    const { ledger, running, commands } = await world(t, done, {
+      // The device is told to restart, and the agent dies before it hears that it does.
+      reboot: (_who, signal) => {
+        asked.push('reboot')
+        return waiting({} as Provisioning, signal)
+      }
+    })
+    running.start()
+    const overdue = { deadline: new Date(NOW + 60_000).toISOString() }
+    await commands.request({ id: 'r1', verb: 'reboot', arguments: { device: 'cpe' }, ...overdue })
+    while (asked.length === 0) await new Promise(setImmediate)
+    const late = await Commands.open(ledger, () => NOW + 120_000)
+    t.same(late.pending(), [])
+    const ends = ledger.records.map(({ payload }) => readNotice(payload))
+    t.match(ends, [{ command: 'r1', outcome: 'failed', words: /outcome is unknown, and it is not done again/ }])
+    const next = await world(t, done, { reboot: async () => t.fail('it was ordered again') as never }, ledger)
+    next.running.start()
+    await next.commands.request({ id: 'r1', verb: 'reboot', arguments: { device: 'cpe' } })
+    t.equal(next.ends().length, 1, 'told once, also when billing sends it again')
+  }
+)
+
+t.test('a crash before the restart was sent loses nothing: the next start orders it', async t => {
+  let knocked = 0
+  const { ledger, running, commands } = await world(t, done, {
+    health: async signal => {
+      knocked++
+      return (await waiting({} as Provisioning, signal)).detail
+    },
+    reboot: async () => t.fail('it was sent') as never
+  })
+  running.start()
+  await commands.request({ id: 'r1', verb: 'reboot', arguments: { device: 'cpe' } })
+  while (knocked === 0) await new Promise(setImmediate)
+  const reboot = async () => ({ result: 'changed', detail: 'It restarts now.' }) as const
+  const next = await world(t, done, { reboot }, ledger)
+  next.running.start()
+  while (next.ends().length === 0) await new Promise(setImmediate)
+  t.match(next.ends(), [{ command: 'r1', outcome: 'done' }])
+})
+
+t.test('a restart that cannot be noted on disk is not sent', async t => {
+  const { ledger, running, order } = await world(t, done, { reboot: async () => t.fail('it was sent') as never })
+  running.start()
+  const { write } = ledger
+  ledger.write = async changes => {
+    if (changes.some(({ value }) => value?.includes('"begun"') === true)) throw new Error('the disk is full')
+    return write.call(ledger, changes)
+  }
+  t.match(await order({ verb: 'reboot', arguments: { device: 'cpe' } }, 'r1'), { outcome: 'failed' })
 })
 
 t.test('a device is driven by one at a time, and devices do not wait for each other', async t => {

@@ -15,6 +15,7 @@ import {
 import { type PolicySettings, type Settled, settled } from '../policy/index.js'
 import type { AppliedTable } from './applied.js'
 import type { Decisions } from './decisions.js'
+import type { Lines } from './lines.js'
 import type { NasesView, PolicyView, ReplicaView, SessionsView } from './needs.js'
 import type { Target } from './order.js'
 import { type AppliedTreatment, compare, inForce, isTighter, type Need, type Step } from './plan.js'
@@ -48,6 +49,7 @@ export interface DesiresOptions {
   readonly decisions: Decisions
   readonly reaches: Reaches
   readonly standing: Standing
+  readonly lines: Lines
   readonly clock: Clock
 }
 
@@ -92,10 +94,26 @@ export class Desires {
     }
   }
 
-  /** What is not as it should be: sessions, what stands at devices, and the line of somebody who has no session. */
+  /**
+   * What is not as it should be: sessions, what stands at devices, the line of somebody who has no session, and the rates
+   * that devices hold.
+   */
   needs(desire: Desire): readonly Need[] {
     const sessions = this.#sessionNeeds(desire)
-    return [...sessions, ...this.#undoing(desire, sessions), ...this.#lineNeed(desire)]
+    const { id, subscriber, profile, kind } = desire
+    // A profile that is not known yet says nothing about the rate.
+    const whole = profile !== undefined && kind === 'full' ? this.full(desire) : undefined
+    return [
+      ...sessions,
+      ...this.#undoing(desire, sessions),
+      ...this.#lineNeed(desire),
+      ...this.#options.lines.needs(id, subscriber, whole)
+    ]
+  }
+
+  /** The device that holds the rate of a subscriber's line; undefined where RADIUS does, or nothing. */
+  ratedAt({ subscriber }: Desire): string | undefined {
+    return this.#options.lines.deviceOf(subscriber)
   }
 
   /** Whether a device must shut the line of a subscriber, since they are never asked who they are. */
@@ -178,6 +196,7 @@ export class Desires {
       if (this.#isAsDesired(session, desire) || this.#stands(session, desire)) return []
       const before = this.#appliedOf(session, desire)
       const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session)))
+      if (step?.difference === 'sideways' && isPolled(session) && this.ratedAt(desire) !== undefined) return []
       return step === undefined ? [] : [{ session, step, before }]
     })
   }

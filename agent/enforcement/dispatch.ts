@@ -1,6 +1,7 @@
 import {
   type After,
   DriverError,
+  isPolled,
   type Session,
   sessionRef,
   type Subscriber,
@@ -10,10 +11,11 @@ import {
 } from '../model/index.js'
 import type { AppliedTable } from './applied.js'
 import { Keeper } from './keeper.js'
-import { ladder, type Rung, undoing, type Verb } from './ladder.js'
+import { ladder, rating, type Rung, undoing, type Verb } from './ladder.js'
 import type { SessionsView } from './needs.js'
 import { type AppliedTreatment, isVaried, type Need, type Step } from './plan.js'
 import type { NasQueues } from './queue.js'
+import type { Rates } from './rates.js'
 import type { Reach, Reaches } from './reach.js'
 import type { Standing } from './standing.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
@@ -24,6 +26,7 @@ export interface DispatchOptions {
   readonly sessions: Pick<SessionsView, 'ofSubscriber'>
   readonly reaches: Reaches
   readonly standing: Standing
+  readonly rates: Rates
   readonly queues: NasQueues
   readonly watches: Watches
   readonly applied: AppliedTable
@@ -37,6 +40,8 @@ export interface Owner {
   readonly id: string
   readonly subscriber: Subscriber | undefined
   readonly full: Treatment
+  /** The device that holds the rate of their line, since nobody authenticates them. */
+  readonly ratedAt?: string | undefined
 }
 
 /** What the owner of a task hears. */
@@ -58,17 +63,17 @@ export class Dispatch {
    * @param only  the calls to make; all that suit when absent
    */
   task(owner: Owner, need: Need, ears: TaskEars, only?: readonly Verb[]): Task {
-    const { queues, watches, times, after, random, standing } = this.#options
+    const { queues, watches, times, after, random, standing, rates } = this.#options
     const { session, step, before } = need
     const found = this.#reaches(owner, need)
     const reaches = found instanceof DriverError ? [] : found
     const task: Task = new Task({
       need,
-      who: reach => this.who(owner, session, reach),
+      who: reach => rated(owner, reach, this.who(owner, session, reach)),
       rungs: rungsOf(need, reaches).filter(({ verb }) => only?.includes(verb) ?? true),
       observers: reaches.filter(({ driver, beside }) => !beside && driver.capabilities.includes('observe')),
       readable: isReadable(step, before),
-      keeper: new Keeper(standing, owner, session),
+      keeper: new Keeper({ standing, rates }, owner, session),
       queues,
       times,
       after,
@@ -130,9 +135,16 @@ export class Dispatch {
   }
 }
 
-function rungsOf({ session, device, step }: Need, reaches: readonly Reach[]): readonly Rung[] {
+function rungsOf({ session, device, rate, step }: Need, reaches: readonly Reach[]): readonly Rung[] {
+  if (rate !== undefined) return reaches.flatMap(rating)
   if (device !== undefined) return reaches.flatMap(reach => undoing(step, reach))
   return ladder(step, reaches, session !== undefined)
+}
+
+/** A line by its document alone, at the device that holds its rate: what is polled there is no session to look for. */
+function rated({ ratedAt }: Owner, { place }: Reach, who: SubscriberRef): SubscriberRef {
+  if (place !== ratedAt) return who
+  return { ...who, rated: true, sessions: who.sessions.filter(({ acctSessionId }) => !isPolled({ acctSessionId })) }
 }
 
 /** Sessions that have ended, by the user name alone: their addresses may be somebody else's by now. */

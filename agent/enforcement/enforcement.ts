@@ -6,6 +6,7 @@ import {
   type DocumentKind,
   type EnforcementNotice,
   type Grant,
+  logsIn,
   type Refusal,
   type Session
 } from '../model/index.js'
@@ -131,17 +132,19 @@ export class Enforcement {
   }
 
   /** At the first start everybody is taken as found; later, who is new and offline has nothing to be enforced. */
-  #meetEverybody({ decisions, desires, standing }: Parts): void {
+  #meetEverybody({ decisions, desires, standing, rates }: Parts): void {
     const { replica, sessions } = this.#options
-    for (const id of standing.departed()) if (replica.subscriber(id) === undefined) desires.removed(id, true)
+    for (const id of [...standing.departed(), ...rates.departed()])
+      if (replica.subscriber(id) === undefined) desires.removed(id, true)
     for (const [id, { removed }] of decisions.entries())
       if (removed === true && replica.subscriber(id) === undefined) desires.removed(id, true)
     const first = decisions.takeBaseline()
     for (const { id } of replica.subscribers()) if (!first || sessions.ofSubscriber(id).length > 0) decisions.meet(id)
   }
 
-  *#everybody({ standing }: Parts): Generator<string> {
+  *#everybody({ standing, rates }: Parts): Generator<string> {
     yield* standing.subscribers()
+    yield* rates.departed()
     for (const { id } of this.#options.replica.subscribers()) yield id
   }
 
@@ -190,18 +193,24 @@ export class Enforcement {
     if (parts === undefined) return
     const ids = new Set<string>()
     const profiles = new Set<string>()
+    const places = new Set<string>()
     for (const { kind, id, document } of changes) {
       if (kind === 'profile') profiles.add(id)
-      if (kind === 'nas') parts.orders.repair(order => order.concerns(id))
+      if (kind === 'nas' || kind === 'device') {
+        places.add(id)
+        parts.orders.repair(order => order.concerns(id))
+      }
       if (kind !== 'subscriber') continue
       parts.desires.removed(id, document === undefined)
       parts.standing.removed(id, document === undefined)
+      parts.rates.removed(id, document === undefined)
       ids.add(id)
     }
     parts.slices.add(ids, 'billing')
     // Their port or address may be another's now.
     parts.slices.add(parts.standing.departed(), 'reconciliation')
     if (profiles.size > 0) parts.slices.add(this.#onlineWith(profiles), 'billing')
+    if (profiles.size + places.size > 0) parts.slices.add(this.#linesOf(profiles, places), 'billing')
     parts.orders.recheckHeld()
     parts.rounds.note(ids)
   };
@@ -211,6 +220,18 @@ export class Enforcement {
     for (const session of sessions.list()) {
       const profile = isOpen(session) ? replica.subscriber(session.subscriber)?.profile : undefined
       if (profile !== undefined && profiles.has(profile)) yield session.subscriber
+    }
+  }
+
+  /** Lines that nobody authenticates, with one of these profiles or behind one of these devices. */
+  *#linesOf(profiles: ReadonlySet<string>, places: ReadonlySet<string>): Iterable<string> {
+    const { replica, nases } = this.#options
+    for (const subscriber of replica.subscribers()) {
+      if (logsIn(subscriber)) continue
+      const { id, profile, quota, bind: { nas = '' } = {}, devices = [] } = subscriber
+      const behind = [nas, nases.byId(nas)?.device, ...devices.map(({ device }) => device)]
+      const plans = [profile, quota?.profile]
+      if (behind.some(place => places.has(place ?? '')) || plans.some(plan => profiles.has(plan ?? ''))) yield id
     }
   }
 

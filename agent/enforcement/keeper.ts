@@ -1,7 +1,15 @@
-import { addressesOf, type Applied, DriverError, type Session, type Subscriber } from '../model/index.js'
+import {
+  addressesOf,
+  type Applied,
+  DriverError,
+  type RateLimit,
+  type Session,
+  type Subscriber
+} from '../model/index.js'
 import { isRadius } from './reach.js'
 import type { Rung } from './ladder.js'
-import type { Step } from './plan.js'
+import type { Need, Step } from './plan.js'
+import type { Rates } from './rates.js'
 import type { Standing } from './standing.js'
 
 /** What became of one call that outlives the session. */
@@ -15,19 +23,30 @@ export function lasts({ driver, verb }: Rung): boolean {
   return !isRadius(driver) && verb !== 'disconnect'
 }
 
+/** Whose device it is, as far as keeping account needs it. */
+interface Kept {
+  readonly id: string
+  readonly subscriber: Subscriber | undefined
+  readonly ratedAt?: string | undefined
+}
+
 /** Keeps account of what one step leaves at devices, so that it can be undone. */
 export class Keeper {
   readonly #standing: Standing
+  readonly #rates: Rates
+  readonly #ratedAt: string | undefined
   readonly #subscriber: string
   readonly #addresses: readonly string[]
   readonly #session: Session | undefined
 
   constructor(
-    standing: Standing,
-    { id, subscriber }: { readonly id: string; readonly subscriber: Subscriber | undefined },
+    { standing, rates }: { readonly standing: Standing; readonly rates: Rates },
+    { id, subscriber, ratedAt }: Kept,
     session: Session | undefined
   ) {
     this.#standing = standing
+    this.#rates = rates
+    this.#ratedAt = ratedAt
     this.#subscriber = id
     this.#addresses = addressesOf(subscriber)
     this.#session = session
@@ -37,10 +56,19 @@ export class Keeper {
    * To be called before the device is.
    * @throws DriverError `UNSUPPORTED` where it cannot be recorded: then it could not be undone after a restart
    */
-  async note({ place, ports, way }: Rung, { how }: Step): Promise<Noted> {
+  async note({ place, ports, way, verb }: Rung, { step: { how }, rate }: Need): Promise<Noted> {
     const standing = this.#standing
     const subscriber = this.#subscriber
-    if (how.kind === 'full') return { done: () => standing.forget(subscriber, place), failed: () => undefined }
+    if (verb === 'setRate') return this.#noteRate(place, rate ?? undefined)
+    if (how.kind === 'full') {
+      // What stands goes, and the rate of the line comes back with it, or goes too.
+      const rate = await this.#noteRate(place, place === this.#ratedAt ? how.rate : undefined)
+      const done = (applied: Pick<Applied, 'result'>): void => {
+        standing.forget(subscriber, place)
+        rate.done(applied)
+      }
+      return { done, failed: error => rate.failed(error) }
+    }
     const isNew = await this.#write(place, ports, how.kind)
     return {
       done: ({ result }) => standing.confirm(subscriber, place, isNew && way === 'port' && result === 'unchanged'),
@@ -50,20 +78,36 @@ export class Keeper {
     }
   }
 
+  async #noteRate(device: string, rate: RateLimit | undefined): Promise<Noted> {
+    const rates = this.#rates
+    const subscriber = this.#subscriber
+    if (rate === undefined) return { done: () => rates.forget(subscriber, device), failed: () => undefined }
+    const isNew = rates.at(subscriber, device) === undefined
+    await rates.note({ subscriber, device, rate, addresses: this.#addresses }).catch(unrecorded(device))
+    return {
+      done: () => rates.confirm(subscriber, device),
+      failed: error => {
+        if (isNew && isUndone(error)) rates.forget(subscriber, device)
+      }
+    }
+  }
+
   async #write(device: string, ports: readonly string[], kind: Step['how']['kind']): Promise<boolean> {
     const names = this.#session === undefined ? [] : [this.#session.userName]
     const nases = this.#session === undefined ? [] : [this.#session.nas]
     const subscriber = this.#subscriber
     const addresses = this.#addresses
-    try {
-      return await this.#standing.note({ subscriber, device, kind, ports, addresses, names, nases })
-    } catch (cause) {
-      throw new DriverError(
-        'UNSUPPORTED',
-        `What was to be applied at ${device} could not be recorded on disk, so it was not applied: nobody could have undone it.`,
-        { cause }
-      )
-    }
+    return this.#standing.note({ subscriber, device, kind, ports, addresses, names, nases }).catch(unrecorded(device))
+  }
+}
+
+function unrecorded(device: string): (cause: unknown) => never {
+  return cause => {
+    throw new DriverError(
+      'UNSUPPORTED',
+      `What was to be applied at ${device} could not be recorded on disk, so it was not applied: nobody could have undone it.`,
+      { cause }
+    )
   }
 }
 

@@ -7,7 +7,7 @@ export const ways = ['coa', 'disconnect', 'api', 'port', 'reauthentication'] as 
 export type Way = (typeof ways)[number]
 
 /** What a driver is called to do. */
-export type Verb = Extract<Capability, 'change' | 'disconnect' | 'block' | 'restore'>
+export type Verb = Extract<Capability, 'change' | 'disconnect' | 'block' | 'restore' | 'setRate'>
 
 /** One call of one driver. */
 export interface Rung extends Reach {
@@ -58,6 +58,12 @@ export function ladder(step: Step, reaches: readonly Reach[], session = true): r
 export function undoing(step: Step, reach: Reach): readonly Rung[] {
   const verb = blockOrRestore(step)
   return reach.driver.capabilities.includes(verb) ? [{ ...reach, verb, way: wayOf(verb, reach.driver) }] : []
+}
+
+/** The one call that gives a line a rate, or takes it back. */
+export function rating(reach: Reach): readonly Rung[] {
+  const { driver } = reach
+  return driver.capabilities.includes('setRate') ? [{ ...reach, verb: 'setRate', way: wayOf('setRate', driver) }] : []
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AttributeValue, Session, TreatmentKind } from '../model/index.js'
 import type { OrderFacts } from './journal.js'
+import { keyOfNeed, type Need } from './plan.js'
 import type { Task, TaskEnd } from './task.js'
 
 /** What a session is to have. */
@@ -24,9 +25,14 @@ export class Order {
     this.facts = facts
   }
 
-  /** Whether its tasks are to bring about what is wanted now. Sessions that it does not know yet may join it. */
-  covers(target: (session: Session) => Target): boolean {
-    for (const { session, step } of this.tasks.values()) {
+  /**
+   * Whether its tasks are to bring about what is wanted now. Sessions that it does not know yet may join it.
+   * @param needs  what is not as it should be now
+   */
+  covers(target: (session: Session) => Target, needs: readonly Need[]): boolean {
+    for (const task of this.tasks.values()) {
+      const { session, step } = task
+      if (task.need.rate !== undefined && !isRateOf(task, needs)) return false
       if (session === undefined) continue
       if (content(target(session)) !== content({ kind: step.how.kind, whole: step.whole })) return false
     }
@@ -49,6 +55,13 @@ export class Order {
     for (const task of this.tasks.values()) if (task.concerns(place)) return true
     return false
   }
+}
+
+/** Whether the rate that a task brings is the one that is wanted; one that is there is wanted no more. */
+function isRateOf({ need, key, end }: Task, needs: readonly Need[]): boolean {
+  const fresh = needs.find(other => keyOfNeed(other) === key)
+  if (fresh === undefined) return end?.end === 'proven'
+  return fresh.rate?.up === need.rate?.up && fresh.rate?.down === need.rate?.down
 }
 
 const rank = { proven: 0, standing: 1, failed: 2 } as const

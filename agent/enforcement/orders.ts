@@ -65,7 +65,8 @@ export class Orders {
     const needs = desires.needs(desire)
     const current = this.#orders.get(id)
     if (current !== undefined) {
-      const stands = current.facts.want === desire.kind && current.covers(session => desires.target(desire, session))
+      const stands =
+        current.facts.want === desire.kind && current.covers(session => desires.target(desire, session), needs)
       if (stands) return this.#join(current, desire, needs)
       this.#supersede(current)
     }
@@ -129,7 +130,7 @@ export class Orders {
     const at = clock()
     const order = new Order({ ...factsOf(desire, by, at), id: this.#nextId(at) })
     this.#orders.set(desire.id, order)
-    journal.note(order.facts, 'requested', { detail: desire.reason })
+    journal.note(order.facts, 'requested', { detail: rateWords(needs) ?? desire.reason })
     if (!this.#hold(order, desire)) this.#act(order, desire, needs)
   }
 
@@ -166,7 +167,8 @@ export class Orders {
       const owner: Owner = {
         id: desire.id,
         subscriber: desire.subscriber,
-        full: desires.full(desire, need.session)
+        full: desires.full(desire, need.session),
+        ratedAt: desires.ratedAt(desire)
       }
       const task = dispatch.task(owner, need, {
         report: (task, report) => this.#report(order, task, report),
@@ -310,6 +312,18 @@ function alreadySo(desire: Desire, desires: Desires): StepFacts {
   return kind === 'full'
     ? { proof: 'offline', detail: 'No session is open, and nothing of ours stands at a device against them.' }
     : { proof: 'observed', detail: `No session is open; the device had said that the line has "${kind}".` }
+}
+
+/** What is said of an order that is about nothing but rates of lines. */
+function rateWords(needs: readonly Need[]): string | undefined {
+  if (needs.length === 0) return undefined
+  const words = needs.flatMap(({ device, rate }) => {
+    if (rate === undefined) return []
+    return rate === null
+      ? `the line has no rate at ${device} any more`
+      : `the line has ${rate.up} bit/s up and ${rate.down} bit/s down at ${device}`
+  })
+  return words.length < needs.length ? undefined : words.join('; ')
 }
 
 function whereOf({ session, place }: Task): Pick<StepFacts, 'session' | 'nas'> {

@@ -10,9 +10,11 @@ import { Dispatch } from './dispatch.js'
 import { Drift } from './drift.js'
 import { EvidenceLog } from './evidence.js'
 import { Journal } from './journal.js'
+import { Lines } from './lines.js'
 import type { EnforcementLimits, EnforcementOptions } from './options.js'
 import { Orders } from './orders.js'
 import { NasQueues } from './queue.js'
+import { Rates } from './rates.js'
 import { Reaches } from './reach.js'
 import { Replacements } from './replacements.js'
 import { Rounds } from './rounds.js'
@@ -48,15 +50,18 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const applied = await AppliedTable.open(store, id => isOpen(sessions.get(id)))
   const decisions = await Decisions.open(store)
   const standing = await Standing.open(store)
+  const rates = await Rates.open(store)
   const brake = await Brake.open({ ...brakeDefaults, ...options.brakes }, clock, store)
   const evidence = await EvidenceLog.open(store)
   const journal = new Journal({ ledger, evidence, clock, log, after })
   const silences = new Silences({ limits, clock, after, random, probe: means.probe, back: means.back })
   const queues = new NasQueues({ limits, clock, after, silent: means.silent })
   const reaches = reachesOf(options)
-  const desires = desiresOf(options, { applied, decisions, reaches, standing })
+  const lines = new Lines({ sessions, reaches, standing, rates })
+  const desires = desiresOf(options, { applied, decisions, reaches, standing, lines })
   const times = limits
-  const dispatch = new Dispatch({ sessions, reaches, standing, queues, watches, applied, times, after, random })
+  const marks = { standing, rates }
+  const dispatch = new Dispatch({ sessions, reaches, ...marks, queues, watches, applied, times, after, random })
   const orders = ordersOf(options, { desires, decisions, dispatch, journal, brake, alarms })
   const release = (): number => orders.release()
   const runner = new CommandRunner({ commands, sessions, desires, dispatch, journal, clock, after, log, release })
@@ -65,7 +70,7 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const lost = (id: string): void => slices.add([id], 'reconciliation')
   const drift = new Drift({ standing, reaches, desires, dispatch, queues, replica, lost })
   const rounds = new Rounds({ times, ledger, sessions, desires, orders, slices, drift, clock, after, log })
-  const kept = { applied, decisions, standing, brake, evidence, journal }
+  const kept = { applied, decisions, ...marks, brake, evidence, journal }
   return { ...kept, silences, queues, reaches, desires, orders, runner, replacements, slices, drift, rounds }
 }
 
@@ -80,7 +85,7 @@ function reachesOf({ nases, driversFor, driverOf = () => undefined, log }: Enfor
 
 function desiresOf(
   { replica, sessions, nases, settings, clock, policy = { desired, render } }: EnforcementOptions,
-  known: { applied: AppliedTable; decisions: Decisions; reaches: Reaches; standing: Standing }
+  known: { applied: AppliedTable; decisions: Decisions; reaches: Reaches; standing: Standing; lines: Lines }
 ): Desires {
   return new Desires({ replica, sessions, nases, policy, settings, clock, ...known })
 }

@@ -1,4 +1,13 @@
-import type { AttributeValue, Profile, Session, Subscriber, Treatment, TreatmentKind, Vendor } from '../model/index.js'
+import type {
+  AttributeValue,
+  Profile,
+  RateLimit,
+  Session,
+  Subscriber,
+  Treatment,
+  TreatmentKind,
+  Vendor
+} from '../model/index.js'
 
 /** What a session has now, as far as we know. */
 export interface AppliedTreatment {
@@ -31,18 +40,21 @@ export interface Step {
 
 /**
  * Something that is not as it should be, and what to do about it: a session; what stands at a device and is to be undone
- * (`device`); or, with neither, the line of somebody whom no re-authentication would refuse.
+ * (`device`); the rate that a device holds a line to (`device` and `rate`, null: none any more); or, with none of them,
+ * the line of somebody whom no re-authentication would refuse.
  */
 export interface Need {
   readonly session?: Session
   readonly device?: string
+  readonly rate?: RateLimit | null
   readonly step: Step
   readonly before: AppliedTreatment
 }
 
 /** What tells the needs of one order apart. */
-export function keyOfNeed({ session, device }: Need): string {
+export function keyOfNeed({ session, device, rate }: Need): string {
   if (session !== undefined) return session.id
+  if (rate !== undefined) return `rate ${device}`
   return device === undefined ? 'line' : `device ${device}`
 }
 

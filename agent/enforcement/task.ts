@@ -212,7 +212,8 @@ export class Task {
       change: () => ref && driver.change?.(ref, step.how, signal),
       disconnect: () => ref && driver.disconnect?.(ref, signal),
       block: () => driver.block?.(who, step.how, signal),
-      restore: () => driver.restore?.(who, signal)
+      restore: () => driver.restore?.(who, signal),
+      setRate: () => driver.setRate?.(who, this.need.rate ?? undefined, signal)
     }[verb]()
     return (
       act ?? Promise.reject(new DriverError('UNSUPPORTED', `The driver ${driver.name} does not do what it claims.`))
@@ -225,7 +226,7 @@ export class Task {
     if (rung.way === 'coa') applied(this.#unproven())
     let noted: Noted | undefined
     if (lasts(rung)) {
-      noted = await this.#options.keeper.note(rung, this.step)
+      noted = await this.#options.keeper.note(rung, this.need)
       signal.throwIfAborted()
     }
     const sent = once(() => this.#reportSent(rung))

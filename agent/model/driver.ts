@@ -29,6 +29,8 @@ export interface SubscriberRef {
   readonly sessions: readonly SessionRef[]
   /** What `restore` brings back. */
   readonly full: Treatment
+  /** Whether the device holds their rate, since nobody authenticates them: then `restore` brings `full.rate` too. */
+  readonly rated?: boolean
 }
 
 /** What the device did: `unchanged` when it already was so. `detail` is a sentence for a person. */
@@ -92,7 +94,11 @@ export interface Operations {
   disconnect(session: SessionRef, signal: AbortSignal): Promise<Applied>
   /** Changes what an open session gets, without cutting it: the attributes of `how` by CoA, or the like. */
   change(session: SessionRef, how: Treatment, signal: AbortSignal): Promise<Applied>
-  setRate(session: SessionRef, rate: RateLimit, signal: AbortSignal): Promise<Applied>
+  /**
+   * Gives the line of somebody whom nobody authenticates a rate, which stays until it is taken back (undefined). A fence
+   * that stands is left. A driver that cannot do so on a device, as that is set up, does not claim it.
+   */
+  setRate(who: SubscriberRef, rate: RateLimit | undefined, signal: AbortSignal): Promise<Applied>
   observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation>
   readCounters(signal: AbortSignal): AsyncIterable<CounterSample>
   provision(want: Provisioning, signal: AbortSignal): Promise<Applied>

@@ -1,4 +1,5 @@
 import {
+  type AnyDriver,
   type Applied,
   type Clock,
   type CounterSample,
@@ -6,6 +7,7 @@ import {
   type Driver,
   DriverError,
   type Observation,
+  type Operations,
   type RateLimit,
   type SessionRef,
   type SubscriberRef,
@@ -29,15 +31,16 @@ export interface LinuxOptions {
   readonly programs?: Partial<Programs>
 }
 
-const capabilities = ['block', 'restore', 'change', 'setRate', 'observe', 'readCounters'] as const
+const capabilities = ['block', 'restore', 'change', 'observe', 'readCounters'] as const
 type LinuxCapability = (typeof capabilities)[number]
+type LinuxDriver = Omit<Driver<LinuxCapability>, 'capabilities'> & Pick<AnyDriver, 'setRate' | 'capabilities'>
 
 /**
  * Drives the Linux gateway on which the agent runs: nftables fences, HTB shapes. Each change is one transaction, and is read
  * back, so that an answer is proof.
  * @throws DriverError `UNSUPPORTED` when the device document says something that is not understood
  */
-export function linux(options: LinuxOptions): Driver<LinuxCapability> {
+export function linux(options: LinuxOptions): LinuxDriver {
   return new Linux(options)
 }
 
@@ -47,11 +50,13 @@ interface Want {
   readonly rate?: { readonly limit: RateLimit; readonly kind: 'throttled' | 'full' } | null
 }
 
-class Linux implements Driver<LinuxCapability> {
+class Linux implements LinuxDriver {
   readonly name = 'linux'
   readonly acts = 'line'
   readonly sees = 'itself'
-  readonly capabilities = capabilities
+  readonly capabilities: AnyDriver['capabilities']
+  /** Absent where the document names no interfaces to shape on. */
+  readonly setRate?: Operations['setRate']
   readonly #target: Target
   readonly #run: Run
   readonly #shaper: Shaper
@@ -67,6 +72,8 @@ class Linux implements Driver<LinuxCapability> {
     this.#shaper = new Shaper(this.#run, this.#target)
     this.#counters = new Counters(this.#run, this.#target, clock)
     this.#rules = Object.values(rules(this.#target)).flat().length
+    this.capabilities = this.#shaper.possible ? [...capabilities, 'setRate'] : capabilities
+    if (this.#shaper.possible) this.setRate = (who, limit, signal) => this.#rate(subjectOf(who), limit, signal)
   }
 
   block(who: SubscriberRef, how: Treatment, signal: AbortSignal): Promise<Applied> {
@@ -79,11 +86,6 @@ class Linux implements Driver<LinuxCapability> {
 
   restore(who: SubscriberRef, signal: AbortSignal): Promise<Applied> {
     return this.#treat(subjectOf(who), { ...who.full, kind: 'full' }, signal)
-  }
-
-  setRate(session: SessionRef, limit: RateLimit, signal: AbortSignal): Promise<Applied> {
-    const subject = subjectOfSession(session)
-    return this.#make(subject, { rate: { limit, kind: 'full' } }, signal)
   }
 
   async observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation> {
@@ -128,6 +130,10 @@ class Linux implements Driver<LinuxCapability> {
     const rate =
       limit === undefined || !this.#shaper.possible || subject.addresses.length === 0 ? null : { limit, kind }
     return this.#make(subject, { fence: null, rate }, signal)
+  }
+
+  #rate(subject: Subject, limit: RateLimit | undefined, signal: AbortSignal): Promise<Applied> {
+    return this.#make(subject, { rate: limit === undefined ? null : { limit, kind: 'full' } }, signal)
   }
 
   #make(subject: Subject, want: Want, signal: AbortSignal): Promise<Applied> {

@@ -19,7 +19,7 @@ import { entries, fence, Rules } from './fence.js'
 import { describe, type Lists, observe } from './observe.js'
 import { locate, type Presence } from './presence.js'
 import { Provisioner } from './provision.js'
-import { isQueue, limit, limitLease, queues, queueTarget, unlimit } from './queue.js'
+import { isQueue, isRate, limit, limitLease, queues, queueTarget, rateOfLease, unlimit } from './queue.js'
 import { Router } from './router.js'
 import { type Subject, subjectOf, subjectOfSession } from './subject.js'
 import { readTarget, type Target } from './target.js'
@@ -90,7 +90,11 @@ class Mikrotik implements Driver<MikrotikCapability> {
   async restore(who: SubscriberRef, signal: AbortSignal): Promise<Applied> {
     const subject = subjectOf(who)
     const found = await this.#locate(subject, signal)
-    return this.#free(subject, found, signal)
+    const rate = who.rated === true ? who.full.rate : undefined
+    if (rate === undefined) return this.#free(subject, found, signal)
+    const { changed } = await this.#unfence(subject, found, signal)
+    const rated = await this.#rate(subject, found, rate, signal)
+    return changed ? { ...rated, result: 'changed' } : rated
   }
 
   async disconnect(session: SessionRef, signal: AbortSignal): Promise<Applied> {
@@ -98,10 +102,10 @@ class Mikrotik implements Driver<MikrotikCapability> {
     return { result: changed ? 'changed' : 'unchanged', detail, ...(proven && { proof: detail }) }
   }
 
-  async setRate(session: SessionRef, rate: RateLimit, signal: AbortSignal): Promise<Applied> {
-    const subject = subjectOfSession(session)
-    const found = await this.#locate(subject, signal)
-    return this.#rate(subject, found, rate, signal)
+  async setRate(who: SubscriberRef, rate: RateLimit | undefined, signal: AbortSignal): Promise<Applied> {
+    const subject = subjectOf(who)
+    if (rate === undefined) return proven(await unlimit(this.#router, subject, signal), 'No queue of ours is there.')
+    return this.#limit(subject, await this.#locate(subject, signal), rate, signal)
   }
 
   async observe(who: SubscriberRef, signal: AbortSignal): Promise<Observation> {
@@ -111,7 +115,7 @@ class Mikrotik implements Driver<MikrotikCapability> {
       entries(this.#router, subject, addressesOf(found), signal),
       queues(this.#router, subject, signal)
     ])
-    const seen = observe(found, listed, limited, this.#lists)
+    const seen = observe(found, listed, limited, this.#lists, who.rated === true ? who.full.rate : undefined)
     if (seen.list === undefined || !this.#target.checkRules || (await this.#rules.use(seen.list, signal))) return seen
     return {
       present: true,
@@ -205,20 +209,35 @@ class Mikrotik implements Driver<MikrotikCapability> {
   }
 
   async #rate(subject: Subject, found: Presence, rate: RateLimit, signal: AbortSignal): Promise<Applied> {
-    const words = `${rate.up} bit/s up and ${rate.down} bit/s down`
     const leased = await limitLease(this.#router, found, rate, signal)
-    if (leased !== undefined) return proven(leased, `The lease has ${words}.`)
+    if (leased !== undefined) return proven(leased, `The lease has ${bitsOf(rate)}.`)
     const target = queueTarget(found)
     if (target === undefined) throw notHere()
-    return proven(await limit(this.#router, subject, target, rate, signal), `A queue gives ${target} ${words}.`)
+    return proven(await limit(this.#router, subject, target, rate, signal), `A queue gives ${target} ${bitsOf(rate)}.`)
+  }
+
+  /** The rate of a line, by a queue of ours alone: what a lease says of its rate is the operator's, and stays. */
+  async #limit(subject: Subject, found: Presence, rate: RateLimit, signal: AbortSignal): Promise<Applied> {
+    if (found.held.some(({ radius }) => radius)) throw ruledByRadius()
+    const own = rateOfLease(found)
+    if (own !== undefined && !isRate(own, rate)) throw ruledByLease(own)
+    if (own === undefined) return this.#rate(subject, found, rate, signal)
+    return proven(await unlimit(this.#router, subject, signal), `The lease has ${bitsOf(rate)} of its own.`)
   }
 
   /** Takes away what is ours. A fence that RADIUS made with the session goes with the session. */
   async #free(subject: Subject, found: Presence, signal: AbortSignal): Promise<Applied> {
-    const { changed, standing } = await fence(this.#router, subject, undefined, addressesOf(found), signal)
+    const { changed, cut } = await this.#unfence(subject, found, signal)
     const unlimited = await unlimit(this.#router, subject, signal)
+    if (cut) return proven(true, 'RADIUS had fenced the session: it was ended, and comes back with everything.')
+    return proven(changed || unlimited, 'No entry or queue of ours is on the router.')
+  }
+
+  /** Takes our entries away. @returns whether there were any, and whether a session was ended that RADIUS had fenced */
+  async #unfence(subject: Subject, found: Presence, signal: AbortSignal): Promise<{ changed: boolean; cut: boolean }> {
+    const { changed, standing } = await fence(this.#router, subject, undefined, addressesOf(found), signal)
     const left = standing.filter(row => describe(row, this.#lists) !== undefined)
-    if (left.length === 0) return proven(changed || unlimited, 'No entry or queue of ours is on the router.')
+    if (left.length === 0) return { changed, cut: false }
     if (left.some(row => row['dynamic'] !== 'true')) {
       const [{ address, list } = {}] = left
       throw new DriverError(
@@ -227,7 +246,7 @@ class Mikrotik implements Driver<MikrotikCapability> {
       )
     }
     await cutAll(this.#router, subject, found, signal)
-    return proven(true, 'RADIUS had fenced the session: it was ended, and comes back with everything.')
+    return { changed: true, cut: true }
   }
 }
 
@@ -244,6 +263,17 @@ function targets(target: string): (readonly [string, string])[] {
 
 function proven(changed: boolean, detail: string): Applied {
   return { result: changed ? 'changed' : 'unchanged', detail, proof: detail }
+}
+
+function bitsOf({ up, down }: RateLimit): string {
+  return `${up} bit/s up and ${down} bit/s down`
+}
+
+function ruledByLease(own: string): DriverError {
+  return new DriverError(
+    'REJECTED',
+    `The static lease of the line has the rate-limit ${own}, which the router puts before a queue of ours. Clear it on the router (rate-limit=""), or make it the rate of the profile.`
+  )
 }
 
 function notHere(): DriverError {

@@ -1,6 +1,7 @@
-import type { Observation, TreatmentKind } from '../../agent/model/index.js'
+import type { Observation, RateLimit, TreatmentKind } from '../../agent/model/index.js'
 import type { Row } from './connection.js'
 import { isYes, type Presence } from './presence.js'
+import { isRate } from './queue.js'
 
 /** Names of the address lists that fence. */
 export interface Lists {
@@ -22,8 +23,15 @@ export function describe(row: Row, { walled, blocked }: Lists): 'walled' | 'bloc
  * What the router's tables say of somebody. Where their addresses are treated differently nothing is claimed.
  * @param listed   entries of address lists that are theirs by comment or address
  * @param limited  our queues for them
+ * @param whole    the rate of a queue of ours that holds nothing back: that of their profile
  */
-export function observe(found: Presence, listed: readonly Row[], limited: readonly Row[], lists: Lists): Seen {
+export function observe(
+  found: Presence,
+  listed: readonly Row[],
+  limited: readonly Row[],
+  lists: Lists,
+  whole?: RateLimit
+): Seen {
   const { held, ppp, hotspot, leases } = found
   if (held.length === 0 && ppp.length + hotspot.length + leases.length === 0)
     return { present: false, detail: 'The router has no session, lease or address of the subscriber.' }
@@ -37,7 +45,8 @@ export function observe(found: Presence, listed: readonly Row[], limited: readon
     return { present: true, treatment: kind, list, detail: `Online as ${where}, on the list ${list}.` }
   }
   const [queue] = limited.filter(row => !isYes(row['disabled']))
-  const treatment: TreatmentKind = queue === undefined ? 'full' : 'throttled'
+  const isWhole = queue === undefined || (whole !== undefined && isRate(queue['max-limit'], whole))
+  const treatment: TreatmentKind = isWhole ? 'full' : 'throttled'
   const words = queue === undefined ? 'on no list that fences' : `held to ${queue['max-limit']} by our queue`
   return { present: true, treatment, detail: `Online as ${where}, ${words}.` }
 }

@@ -29,8 +29,7 @@ export function queues(router: Router, { marks }: Subject, signal: AbortSignal):
 
 /** Whether a queue limits a target to a rate. */
 export function isQueue(row: Row, target: string, rate: RateLimit): boolean {
-  const { up, down } = limits(row['max-limit']) ?? {}
-  return sameTarget(row['target'], target) && up === rate.up && down === rate.down && !isYes(row['disabled'])
+  return sameTarget(row['target'], target) && isRate(row['max-limit'], rate) && !isYes(row['disabled'])
 }
 
 /**
@@ -69,6 +68,17 @@ export async function unlimit(router: Router, subject: Subject, signal: AbortSig
   return ours.length > 0
 }
 
+/** The rate of a static lease, as the router writes it; undefined where none has one. */
+export function rateOfLease({ leases }: Presence): string | undefined {
+  return leases.find(isLimited)?.['rate-limit']
+}
+
+/** Whether a rate as the router writes it is that one. */
+export function isRate(text: string | undefined, { up, down }: RateLimit): boolean {
+  const read = limits(text)
+  return read?.up === up && read.down === down
+}
+
 /**
  * The rate of a static lease that has one: the router makes its queue from it.
  * @returns undefined when no such lease is there
@@ -79,15 +89,13 @@ export async function limitLease(
   rate: RateLimit,
   signal: AbortSignal
 ): Promise<boolean | undefined> {
-  const lease = leases.find(row => !isYes(row['dynamic']) && (row['rate-limit'] ?? '') !== '')
+  const lease = leases.find(isLimited)
   if (lease === undefined) return undefined
   const id = lease['.id'] ?? ''
-  const now = limits(lease['rate-limit'])
-  if (now?.up === rate.up && now.down === rate.down) return false
+  if (isRate(lease['rate-limit'], rate)) return false
   await router.ask([`${LEASE}/set`, `=.id=${id}`, `=rate-limit=${rate.up}/${rate.down}`], { signal })
   const [back] = await router.print(LEASE, { anyOf: [['.id', id]], properties: ['.id', 'rate-limit'] }, signal)
-  const read = limits(back?.['rate-limit'])
-  if (read?.up === rate.up && read.down === rate.down) return true
+  if (isRate(back?.['rate-limit'], rate)) return true
   throw new DriverError('REJECTED', 'The rate of the lease is not as the router had taken it.')
 }
 
@@ -108,6 +116,10 @@ export function limits(text = ''): RateLimit | undefined {
   const [, up, upUnit = '', down, downUnit = ''] = /^(\d+)([kMG]?)\/(\d+)([kMG]?)(?: |$)/.exec(text) ?? []
   if (up === undefined || down === undefined) return undefined
   return { up: Number(up) * (factors[upUnit] ?? 1), down: Number(down) * (factors[downUnit] ?? 1) }
+}
+
+function isLimited(lease: Row): boolean {
+  return !isYes(lease['dynamic']) && (lease['rate-limit'] ?? '') !== ''
 }
 
 function sameTarget(written = '', target: string): boolean {

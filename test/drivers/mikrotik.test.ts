@@ -161,7 +161,7 @@ async function bench(t: Test, behaviour: Behaviour): Promise<DriverBench> {
     ...(behaviour === 'wrong-credential' && { credential: `turnpike:${PASSWORD}!` })
   })
   router.tables.add(lists, { list: 'turnpike-blocked', address: '100.64.0.7', comment: 'turnpike:sub-1' })
-  return { driver, who: alice, treatment: walled, credential: PASSWORD }
+  return { driver, who: alice, line: bob, treatment: walled, credential: PASSWORD }
 }
 
 driverSuite(t, 'mikrotik', {
@@ -380,30 +380,67 @@ t.test('disconnect', async t => {
 })
 
 t.test('rates', async t => {
-  t.test('a queue of ours stands before all others, up before down', async t => {
+  const rate = { up: 5_000_000, down: 50_000_000 }
+  const line: SubscriberRef = { ...bob, full: { ...full, rate }, rated: true }
+
+  t.test('a line has a queue of ours before all others, up before down, until it is taken back', async t => {
     const { router, driver } = await lab(t)
     router.tables.add('/queue/simple', { name: 'old', target: '10.0.0.0/8' })
-    t.match(await driver.setRate(session, { up: 5_000_000, down: 50_000_000 }, forever), {
+    const before = router.tables.rows('/queue/simple').length
+    t.match(await driver.setRate(line, rate, forever), {
       result: 'changed',
       proof: /5000000 bit\/s up and 50000000 bit\/s down/
     })
     const names = router.tables.rows('/queue/simple').map(({ name }) => name)
-    t.ok(names.indexOf('turnpike:user=alice') < names.indexOf('old'))
-    const ours = router.tables.rows('/queue/simple').find(({ name }) => name === 'turnpike:user=alice')
-    t.match(ours, { target: '<pppoe-alice>', 'max-limit': '5000000/50000000' })
-    t.match(await driver.setRate(session, { up: 6_000_000, down: 50_000_000 }, forever), { result: 'changed' })
-    t.equal(router.tables.rows('/queue/simple').length, 3, 'the same queue')
-    await driver.restore(alice, forever)
-    t.equal(router.tables.rows('/queue/simple').length, 2, 'restore takes it away')
+    t.ok(names.indexOf('turnpike:sub-2') < names.indexOf('old'))
+    const ours = () => router.tables.rows('/queue/simple').find(({ name }) => name === 'turnpike:sub-2')
+    t.match(ours(), { target: '192.0.2.20', 'max-limit': '5000000/50000000' })
+    t.match(await driver.setRate(line, rate, forever), { result: 'unchanged' })
+    t.match(await driver.setRate(line, { ...rate, up: 6_000_000 }, forever), { result: 'changed' })
+    t.equal(router.tables.rows('/queue/simple').length, before + 1, 'the same queue')
+    t.match(await driver.setRate({ ...line, sessions: [] }, undefined, forever), {
+      result: 'changed',
+      proof: /No queue/
+    })
+    t.equal(ours(), undefined)
+    t.match(await driver.setRate(line, undefined, forever), { result: 'unchanged' })
   })
 
-  t.test('a static lease with a rate keeps its own way', async t => {
+  t.test('restoring a line brings its rate back, and its queue is the whole profile then', async t => {
+    const { router, driver } = await lab(t)
+    await driver.setRate(line, rate, forever)
+    t.match(await driver.observe(line, forever), { treatment: 'full', detail: /5000000\/50000000 by our queue/ })
+    for (const how of [walled, blocked, throttled]) {
+      await driver.block(line, how, forever)
+      t.match(await driver.observe(line, forever), { treatment: how.kind })
+      t.match(await driver.restore(line, forever), { result: 'changed' }, how.kind)
+      t.match(await driver.observe(line, forever), { treatment: 'full' })
+      const ours = router.tables.rows('/queue/simple').find(({ comment }) => comment === 'turnpike:sub-2')
+      t.match(ours, { 'max-limit': '5000000/50000000' })
+    }
+    t.match(await driver.restore(line, forever), { result: 'unchanged' })
+    await driver.restore({ ...line, full }, forever)
+    t.strictSame(
+      router.tables.rows('/queue/simple').filter(({ comment }) => comment !== undefined),
+      []
+    )
+  })
+
+  t.test('a static lease that has a rate of its own is not ours to change: it is enough, or in the way', async t => {
     const { router, driver } = await lab(t)
     Object.assign(router.tables.rows('/ip/dhcp-server/lease')[0] ?? {}, { dynamic: 'false', 'rate-limit': '1M/8M' })
-    const dhcp = { ...session, userName: '02:00:00:00:00:0c', framedIpv4: '192.0.2.30' }
-    t.match(await driver.setRate(dhcp, { up: 1_000_000, down: 8_000_000 }, forever), { result: 'unchanged' })
-    t.match(await driver.setRate(dhcp, { up: 2_000_000, down: 8_000_000 }, forever), { result: 'changed' })
-    t.match(router.tables.rows('/ip/dhcp-server/lease'), [{ 'rate-limit': '2000000/8000000' }])
+    t.match(await driver.setRate(carol, { up: 1_000_000, down: 8_000_000 }, forever), { result: 'unchanged' })
+    t.match(await failureOf(driver.setRate(carol, rate, forever)), { code: 'REJECTED', message: /rate-limit 1M\/8M/ })
+    t.match(router.tables.rows('/ip/dhcp-server/lease'), [{ 'rate-limit': '1M/8M' }])
+    await driver.block(carol, throttled, forever)
+    t.match(router.tables.rows('/ip/dhcp-server/lease'), [{ 'rate-limit': '512000/1000000' }])
+    await driver.restore({ ...carol, full: { ...full, rate }, rated: true }, forever)
+    t.match(router.tables.rows('/ip/dhcp-server/lease'), [{ 'rate-limit': '5000000/50000000' }])
+  })
+
+  t.test('a session of RADIUS has its rate from there', async t => {
+    const { driver } = await lab(t)
+    t.match(await failureOf(driver.setRate(alice, rate, forever)), { code: 'UNSUPPORTED', message: /RADIUS/ })
   })
 
   t.test('throttled: a queue where we decide, the next session where RADIUS does', async t => {

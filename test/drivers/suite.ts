@@ -18,6 +18,8 @@ export type Behaviour = 'answers' | 'hangs' | 'unreachable' | 'wrong-credential'
 export interface DriverBench {
   readonly driver: AnyDriver
   readonly who: SubscriberRef
+  /** Somebody whom nobody authenticates: their rate is the device's. Default `who`. */
+  readonly line?: SubscriberRef
   /** What the device can be told by `block` and `change`. */
   readonly treatment: Treatment
   /** Words that no error may hold: the shared secret, the password. */
@@ -124,7 +126,8 @@ const calls: Readonly<Record<Verb, Call>> = {
   restore: ({ driver, who }, _session, signal) => driver.restore?.(who, signal),
   disconnect: ({ driver }, session, signal) => driver.disconnect?.(session, signal),
   change: ({ driver, treatment }, session, signal) => driver.change?.(session, treatment, signal),
-  setRate: ({ driver }, session, signal) => driver.setRate?.(session, { up: 1_000_000, down: 2_000_000 }, signal),
+  setRate: ({ driver, who, line = who }, _session, signal) =>
+    driver.setRate?.(line, { up: 1_000_000, down: 2_000_000 }, signal),
   observe: ({ driver, who }, _session, signal) => driver.observe?.(who, signal)
 }
 

@@ -3,6 +3,7 @@ import {
   type Applied,
   DriverError,
   type Observation,
+  type RateLimit,
   type SubscriberRef,
   type Treatment,
   type TreatmentKind
@@ -20,15 +21,20 @@ export class FakeDevice {
   mute = false
   /** It answers no reading before this. */
   gate: Promise<void> | undefined
+  /** Rates by subscriber, `UP/DOWN`. */
+  readonly rates = new Map<string, string>()
   readonly #byPort: boolean
+  readonly #limits: boolean
 
-  constructor(name: 'mikrotik' | 'linux' | 'snmp') {
+  /** @param limits  whether it can hold a line to a rate */
+  constructor(name: 'mikrotik' | 'linux' | 'snmp', limits = false) {
+    this.#limits = limits
     this.#byPort = name === 'snmp'
     this.driver = {
       name,
       acts: this.#byPort ? 'port' : 'line',
       sees: name === 'mikrotik' ? 'all' : 'itself',
-      capabilities: ['block', 'restore', 'observe'],
+      capabilities: ['block', 'restore', 'observe', ...(limits ? (['setRate'] as const) : [])],
       health: async () => {
         if (this.failure !== undefined) throw this.failure
         return 'it answers'
@@ -36,6 +42,7 @@ export class FakeDevice {
       close: async () => undefined,
       block: (who, how, signal) => this.#set('block', who, how.kind, signal),
       restore: (who, signal) => this.#set('restore', who, 'full', signal),
+      ...(limits && { setRate: (who, rate) => this.#rate(who, rate) }),
       observe: async who => {
         await this.gate
         return this.#observe(who)
@@ -55,8 +62,24 @@ export class FakeDevice {
     for (const key of keys) this.has.set(key, kind)
     if (this.mute) await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
     if (this.mute) throw new DriverError('TIMEOUT', 'the answer was lost')
+    if (this.#limits && kind === 'full') this.#put(who, who.rated === true ? who.full.rate : undefined)
     const detail = `${keys.join(', ')} has ${kind}`
     return { result: changed ? 'changed' : 'unchanged', detail, proof: detail }
+  }
+
+  async #rate(who: SubscriberRef, rate: RateLimit | undefined): Promise<Applied> {
+    this.asked.push({ verb: 'setRate', who })
+    if (this.failure !== undefined) throw this.failure
+    const result = this.#put(who, rate)
+    const detail = `${who.id} has ${this.rates.get(who.id) ?? 'no rate'}`
+    return { result, detail, proof: detail }
+  }
+
+  #put({ id }: SubscriberRef, rate: RateLimit | undefined): Applied['result'] {
+    const before = this.rates.get(id)
+    if (rate === undefined) this.rates.delete(id)
+    else this.rates.set(id, `${rate.up}/${rate.down}`)
+    return this.rates.get(id) === before ? 'unchanged' : 'changed'
   }
 
   #observe(who: SubscriberRef): Observation {

@@ -244,17 +244,17 @@ t.test(
 )
 
 t.test('a crash before the restart was sent loses nothing: the next start orders it', async t => {
-  let knocked = 0
+  const knocks: string[] = []
   const { ledger, running, commands } = await world(t, done, {
     health: async signal => {
-      knocked++
+      knocks.push('health')
       return (await waiting({} as Provisioning, signal)).detail
     },
     reboot: async () => t.fail('it was sent') as never
   })
   running.start()
   await commands.request({ id: 'r1', verb: 'reboot', arguments: { device: 'cpe' } })
-  while (knocked === 0) await new Promise(setImmediate)
+  while (knocks.length === 0) await new Promise(setImmediate)
   const reboot = async () => ({ result: 'changed', detail: 'It restarts now.' }) as const
   const next = await world(t, done, { reboot }, ledger)
   next.running.start()

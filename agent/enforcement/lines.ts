@@ -1,0 +1,81 @@
+import { addressesOf, isPolled, logsIn, type RateLimit, type Session, type Subscriber } from '../model/index.js'
+import { isTighter, type Need, type Step } from './plan.js'
+import type { RateMark, Rates } from './rates.js'
+import type { Reaches } from './reach.js'
+import type { Standing } from './standing.js'
+
+/** What working out the rates of lines needs. */
+export interface LinesOptions {
+  readonly sessions: { ofSubscriber(subscriber: string): readonly Session[] }
+  readonly reaches: Reaches
+  readonly standing: Standing
+  readonly rates: Rates
+}
+
+/**
+ * Lines that nobody authenticates: their rate is held by the device that their document names, and not by what an
+ * Access-Accept says. A device whose driver cannot limit is left alone.
+ */
+export class Lines {
+  readonly #options: LinesOptions
+
+  constructor(options: LinesOptions) {
+    this.#options = options
+  }
+
+  /** The device that holds a subscriber's rate; undefined where RADIUS does, or nothing can. */
+  deviceOf(subscriber: Subscriber | undefined): string | undefined {
+    if (subscriber === undefined || logsIn(subscriber)) return undefined
+    // Where no address is known, there is nothing for a device to tell the line by.
+    if (addressesOf(subscriber).length === 0) return undefined
+    const { sessions, reaches } = this.#options
+    if (!sessions.ofSubscriber(subscriber.id).every(isPolled)) return undefined
+    return reaches.ofSubscriber(subscriber).find(({ driver }) => driver.capabilities.includes('setRate'))?.place
+  }
+
+  /**
+   * Rates that are not as they should be.
+   * @param how  the whole profile, or undefined while the subscriber has less: then a rate that is there stays
+   */
+  needs(id: string, subscriber: Subscriber | undefined, how: Step['how'] | undefined): readonly Need[] {
+    const device = this.deviceOf(subscriber)
+    const rate = how?.rate
+    if (how === undefined && device !== undefined) return []
+    const addresses = addressesOf(subscriber)
+    const isWanted =
+      device !== undefined && rate !== undefined && this.#isWanted({ subscriber: id, device, rate, addresses })
+    const wanted = isWanted ? [device] : []
+    const surplus = this.#options.rates.of(id).filter(mark => rate === undefined || mark.device !== device)
+    return [
+      ...wanted.map(place => needOf(place, rate ?? null, how)),
+      ...surplus.filter(mark => this.#canGo(mark)).map(mark => needOf(mark.device, null, how))
+    ]
+  }
+
+  #isWanted(want: Omit<RateMark, 'confirmed'>): boolean {
+    if (this.#isHeldBack(want.subscriber, want.device)) return false
+    const mark = this.#options.rates.at(want.subscriber, want.device)
+    return mark?.confirmed !== true || contentOf(mark) !== contentOf(want)
+  }
+
+  #canGo({ subscriber, device }: RateMark): boolean {
+    return !this.#isHeldBack(subscriber, device) && this.#options.reaches.at(device, []) !== undefined
+  }
+
+  /** Whether something worse stands at the device: what takes that back sees to the rate too. */
+  #isHeldBack(id: string, device: string): boolean {
+    return this.#options.standing
+      .of(id)
+      .some(mark => mark.device === device && mark.found !== true && isTighter(mark.kind, 'full'))
+  }
+}
+
+function contentOf({ rate: { up, down }, addresses }: Pick<RateMark, 'rate' | 'addresses'>): string {
+  return JSON.stringify([up, down, addresses])
+}
+
+function needOf(device: string, rate: RateLimit | null, how: Step['how'] | undefined): Need {
+  const full = how ?? { kind: 'full', reason: 'the rate of a line is taken back', attributes: [] }
+  const step: Step = { difference: 'sideways', how: full, whole: [], sayable: false }
+  return { device, rate, step, before: { kind: 'full', attributes: [] } }
+}

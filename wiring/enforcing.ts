@@ -27,6 +27,7 @@ export function makeEnforcement(base: Base, state: State, settings: PolicySettin
     policy: { desired: (who, profile, now) => desired(who, profile, now, quotas.of(who.id)), render },
     driversFor: driversOf(base, by.devices, by.reverse),
     driverOf: by.devices,
+    certificates: config.radius.eap?.ca !== undefined,
     clock,
     log,
     brakes: blocksPerHour === undefined ? {} : { blocksPerHour },

@@ -111,6 +111,12 @@ export class Desires {
     ]
   }
 
+  /** Why nothing can shut the line of a subscriber, and what to do about it; undefined where something can. */
+  openForGood({ subscriber, userName }: Desire): string | undefined {
+    if (!this.#options.lines.isOpenForGood(subscriber)) return undefined
+    return `${userName}: nothing can shut this line. ${openLineWords(subscriber)}`
+  }
+
   /** The device that holds the rate of a subscriber's line; undefined where RADIUS does, or nothing. */
   ratedAt({ subscriber }: Desire): string | undefined {
     return this.#options.lines.deviceOf(subscriber)
@@ -292,6 +298,14 @@ export class Desires {
   #vendorOf(nas: string): Vendor {
     return this.#options.nases.byId(nas)?.vendor ?? 'standard'
   }
+}
+
+function openLineWords({ bind, devices = [] }: Partial<Subscriber> = {}): string {
+  const named = [...new Set([bind?.nas ?? [], devices.map(({ device }) => device)].flat())]
+  const cause = 'Its document has no credentials, so nobody asks RADIUS for it, no session is open, and'
+  return named.length === 0
+    ? `${cause} it names neither bind.nas nor devices. Have billing send the gateway behind which the line is (bind.nas) or its ports (devices); the order is then carried out by itself.`
+    : `${cause} of what it names (${named.join(', ')}) nothing has a driver that can shut a line. Have billing send the document of that device, or name another; the order is then carried out by itself.`
 }
 
 function bare(kind: TreatmentKind): AppliedTreatment {

@@ -86,6 +86,17 @@ export class Enforcement {
     })
   }
 
+  /**
+   * Subscribers whom billing could not suspend: nobody asks who they are, and no device is known that could shut their line.
+   * Whoever has left is none of them.
+   */
+  *openForGood(): Iterable<string> {
+    const { replica } = this.#options
+    for (const subscriber of replica.subscribers())
+      if (subscriber.status !== 'closed' && this.#parts?.lines.isOpenForGood(subscriber) === true)
+        yield subscriber.username
+  }
+
   /** The last steps concerning a subscriber, or everybody, since the agent started; oldest first. */
   history(subscriber?: string): readonly EnforcementNotice[] {
     return this.#parts?.journal.history(subscriber) ?? []

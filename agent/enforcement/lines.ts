@@ -10,6 +10,8 @@ export interface LinesOptions {
   readonly reaches: Reaches
   readonly standing: Standing
   readonly rates: Rates
+  /** Whether a certificate alone lets subscribers on: then a document without credentials tells nothing. */
+  readonly certificates: boolean
 }
 
 /**
@@ -31,6 +33,13 @@ export class Lines {
     const { sessions, reaches } = this.#options
     if (!sessions.ofSubscriber(subscriber.id).every(isPolled)) return undefined
     return reaches.ofSubscriber(subscriber).find(({ driver }) => driver.capabilities.includes('setRate'))?.place
+  }
+
+  /** Whether nothing can ever shut a subscriber's line: nobody asks who they are, and no device is known that could. */
+  isOpenForGood(subscriber: Subscriber | undefined): boolean {
+    const { sessions, reaches, certificates } = this.#options
+    if (subscriber === undefined || certificates || logsIn(subscriber)) return false
+    return sessions.ofSubscriber(subscriber.id).length === 0 && reaches.ofSubscriber(subscriber).length === 0
   }
 
   /**

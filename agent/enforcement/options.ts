@@ -27,6 +27,8 @@ export interface EnforcementOptions {
   readonly driversFor: (nas: Nas) => readonly AnyDriver[]
   /** The driver of a device by the id of its document: what subscribers' documents and `Nas.device` name. Default none. */
   readonly driverOf?: (device: string) => AnyDriver | undefined
+  /** Whether a certificate alone lets subscribers on (EAP-TLS): then one without credentials may log in all the same. Default true. */
+  readonly certificates?: boolean
   readonly clock: Clock
   readonly log: Logger
   readonly brakes?: Partial<BrakeSettings>

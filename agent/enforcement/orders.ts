@@ -158,7 +158,18 @@ export class Orders {
   }
 
   #nothingToDo(order: Order, desire: Desire): void {
+    const words = desire.kind === 'full' ? undefined : this.#options.desires.openForGood(desire)
+    if (words !== undefined) return this.#impossible(order, words)
     this.#proven(order, alreadySo(desire, this.#options.desires))
+  }
+
+  #impossible(order: Order, words: string): void {
+    const { alarms, journal, log } = this.#options
+    order.state = 'failed'
+    this.#decide(order, 'failed')
+    if (!alarms.raise(keyOf(order), words)) return
+    journal.note(order.facts, 'failed', { detail: words })
+    log.error({ subscriber: order.facts.subscriber }, words)
   }
 
   #start(order: Order, desire: Desire, needs: readonly Need[]): void {
@@ -183,6 +194,7 @@ export class Orders {
   /** The order stands already; sessions that came since join it. */
   #join(order: Order, desire: Desire, needs: readonly Need[]): void {
     if (order.state === 'held') return
+    if (order.tasks.size === 0) return this.#act(order, desire, needs)
     const fresh = needs.filter(need => !order.tasks.has(keyOfNeed(need)))
     if (fresh.length === 0) return
     order.state = 'open'
@@ -194,6 +206,7 @@ export class Orders {
     const desire = desires.of(order.facts.subscriber)
     if (desire === undefined) return
     const fresh = desires.needs(desire)
+    if (order.tasks.size === 0) return this.#act(order, desire, fresh)
     const failed = [...order.tasks.values()].filter(({ end }) => end?.end === 'failed')
     const needs = failed.map(task => fresh.find(need => keyOfNeed(need) === task.key) ?? task.need)
     for (const task of failed) dispatch.abandon(task)
@@ -307,7 +320,7 @@ function factsOf(desire: Desire, orderedBy: string, requestedAt: Milliseconds): 
 function alreadySo(desire: Desire, desires: Desires): StepFacts {
   const { id, kind } = desire
   if (desires.isOnline(id)) return { proof: 'reauthentication', detail: `Every open session has "${kind}" already.` }
-  if (!desires.isDeviceOnly(desire))
+  if (!desires.isDeviceOnly(desire) && desires.openForGood(desire) === undefined)
     return { proof: 'offline', detail: `No session is open; the next Access-Request is answered with "${kind}".` }
   return kind === 'full'
     ? { proof: 'offline', detail: 'No session is open, and nothing of ours stands at a device against them.' }

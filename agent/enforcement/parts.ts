@@ -57,7 +57,7 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const silences = new Silences({ limits, clock, after, random, probe: means.probe, back: means.back })
   const queues = new NasQueues({ limits, clock, after, silent: means.silent })
   const reaches = reachesOf(options)
-  const lines = new Lines({ sessions, reaches, standing, rates })
+  const lines = new Lines({ sessions, reaches, standing, rates, certificates: options.certificates ?? true })
   const desires = desiresOf(options, { applied, decisions, reaches, standing, lines })
   const times = limits
   const marks = { standing, rates }
@@ -70,7 +70,7 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const lost = (id: string): void => slices.add([id], 'reconciliation')
   const drift = new Drift({ standing, reaches, desires, dispatch, queues, replica, lost })
   const rounds = new Rounds({ times, ledger, sessions, desires, orders, slices, drift, clock, after, log })
-  const kept = { applied, decisions, ...marks, brake, evidence, journal }
+  const kept = { applied, decisions, ...marks, lines, brake, evidence, journal }
   return { ...kept, silences, queues, reaches, desires, orders, runner, replacements, slices, drift, rounds }
 }
 

@@ -328,11 +328,24 @@ export class LiveView implements AgentView {
     if (replica.held !== undefined)
       words.push(`A snapshot would remove ${replica.held.removes} of ${replica.held.of} subscribers: it waits for you.`)
     words.push(...this.#parts.pools.attention(), ...this.#parts.problems.words(), ...this.#parts.warnings())
+    words.push(...openLineAttention(enforcement.openForGood()))
     words.push(...deviceAttention(this.#parts.poller.status()))
     const connection = uplink?.status()
     if (connection?.lastError !== undefined) words.push(`Billing: ${connection.lastError}`)
     return words
   }
+}
+
+const NAMED = 3
+
+/** Lines that nothing could shut, before billing finds out. */
+function openLineAttention(userNames: Iterable<string>): string[] {
+  const all = [...userNames]
+  if (all.length === 0) return []
+  const named = `${all.slice(0, NAMED).join(', ')}${all.length > NAMED ? ', …' : ''}`
+  return [
+    `Nothing could shut the line of ${all.length} ${all.length === 1 ? 'subscriber' : 'subscribers'} (${named}): no credentials, no session, and no device that can. A suspension will fail. Have billing send bind.nas or devices in their documents.`
+  ]
 }
 
 /** The record at a sequence; undefined when it is no longer kept. */

@@ -186,6 +186,63 @@ t.test('a device that does not answer: the alarm names it, and the rate comes wh
   t.strictSame(world.enforcement.status().alarms, [])
 })
 
+t.test('a line that nothing can shut fails with what to do, and is shut once billing names its gateway', async t => {
+  const world = new World()
+  const gw = new FakeDevice('linux')
+  world.devices.set('gw', gw)
+  for (const id of ['alice', 'bob', 'carol', 'dora']) world.person(id, { addresses: { ipv4: '192.0.2.7' } })
+  world.replica.people.set('bob', { ...world.replica.people.get('bob')!, bind: { nas: 'gw-9' } })
+  world.replica.people.set('carol', { ...world.replica.people.get('carol')!, credentials: { password: 'x' } })
+  world.replica.people.set('dora', { ...world.replica.people.get('dora')!, bind: { nas: 'gw' } })
+  await world.start({ certificates: false })
+  t.strictSame([...world.enforcement.openForGood()], ['alice', 'bob'], 'known before billing suspends anybody')
+  for (const id of ['alice', 'bob', 'carol']) world.suspend(id)
+  await settle()
+  t.match(world.last('alice'), {
+    state: 'failed',
+    want: 'blocked',
+    detail: /^alice: nothing can shut this line\. .* neither bind\.nas nor devices\. Have billing send/
+  })
+  t.match(world.last('bob'), { state: 'failed', detail: /of what it names \(gw-9\) nothing has a driver/ })
+  t.match(world.last('carol'), { state: 'proven', detail: /the next Access-Request/ })
+  t.match(world.enforcement.status(), { failed: 2, alarms: [{ words: /^alice/ }, { words: /^bob/ }] })
+  await world.time.pass(enforcementDefaults.repair + enforcementDefaults.round)
+  t.strictSame(world.states('alice'), ['requested', 'failed'], 'told once')
+  await world.restart({ certificates: false })
+  t.equal(world.enforcement.status().failed, 2, 'and known after a restart')
+  world.replica.put({ ...world.replica.people.get('alice')!, bind: { nas: 'gw' } })
+  world.devices.set('gw-9', gw)
+  world.replica.emit('changed', [{ kind: 'device', id: 'gw-9', document: {} }])
+  await settle()
+  for (const id of ['alice', 'bob']) t.match(world.last(id), { state: 'proven', proof: 'observed', want: 'blocked' })
+  t.strictSame([gw.has.get('alice'), gw.has.get('bob')], ['blocked', 'blocked'])
+  t.strictSame([[...world.enforcement.openForGood()], world.enforcement.status().alarms], [[], []])
+})
+
+t.test('where certificates let subscribers on, a document without credentials may still log in', async t => {
+  const world = new World()
+  world.person('alice')
+  await world.start({ certificates: true })
+  world.suspend('alice')
+  await settle()
+  t.match(world.last('alice'), { state: 'proven', proof: 'offline' })
+  t.strictSame([...world.enforcement.openForGood()], [])
+})
+
+t.test('a suspension that nothing could carry out ends when billing gives credentials, or restores', async t => {
+  const world = new World()
+  for (const id of ['alice', 'bob']) world.person(id)
+  await world.start({ certificates: false })
+  for (const id of ['alice', 'bob']) world.suspend(id)
+  await settle()
+  world.replica.put({ ...world.replica.people.get('alice')!, credentials: { password: 'x' } })
+  world.restore('bob')
+  await settle()
+  t.match(world.last('alice'), { state: 'proven', want: 'blocked', proof: 'offline' })
+  t.match(world.last('bob'), { state: 'proven', want: 'full', detail: /nothing of ours stands/ })
+  t.match(world.enforcement.status(), { failed: 0, alarms: [] })
+})
+
 /** A gateway that can limit, and lines behind it. */
 async function gateway(people: readonly string[] = []): Promise<{ world: World; gw: FakeDevice }> {
   const world = new World()

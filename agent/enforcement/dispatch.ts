@@ -69,7 +69,7 @@ export class Dispatch {
     const reaches = found instanceof DriverError ? [] : found
     const task: Task = new Task({
       need,
-      who: reach => rated(owner, reach, this.who(owner, session, reach)),
+      who: reach => this.who(owner, session, reach),
       rungs: rungsOf(need, reaches).filter(({ verb }) => only?.includes(verb) ?? true),
       observers: reaches.filter(({ driver, beside }) => !beside && driver.capabilities.includes('observe')),
       readable: isReadable(step, before),
@@ -98,7 +98,8 @@ export class Dispatch {
   }
 
   /** A subscriber as the driver at a place must find them there. */
-  who({ id, subscriber, full }: Owner, session: Session | undefined, { place, ports }: Reach): SubscriberRef {
+  who(owner: Owner, session: Session | undefined, { place, ports }: Reach): SubscriberRef {
+    const { id, subscriber, full } = owner
     const { sessions, standing } = this.#options
     const open = sessions.ofSubscriber(id)
     const here = session === undefined ? open : open.filter(({ nas }) => nas === session.nas)
@@ -110,7 +111,8 @@ export class Dispatch {
       sessions: [...here.map(sessionRef), ...endedOf(mark?.names ?? [], here, place)],
       full
     }
-    return subscriberRef(subscriber, known, session?.framedIpv4)
+    const who = subscriberRef(subscriber, known, session?.framedIpv4)
+    return place === owner.ratedAt ? rated(who) : who
   }
 
   /** A session that has ended meanwhile has nothing any more. */
@@ -142,8 +144,7 @@ function rungsOf({ session, device, rate, step }: Need, reaches: readonly Reach[
 }
 
 /** A line by its document alone, at the device that holds its rate: what is polled there is no session to look for. */
-function rated({ ratedAt }: Owner, { place }: Reach, who: SubscriberRef): SubscriberRef {
-  if (place !== ratedAt) return who
+function rated(who: SubscriberRef): SubscriberRef {
   return { ...who, rated: true, sessions: who.sessions.filter(({ acctSessionId }) => !isPolled({ acctSessionId })) }
 }
 

@@ -68,7 +68,7 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const replacements = new Replacements({ dispatch, desires, journal, alarms, clock, log })
   const slices = new Slices(means.consider, log)
   const lost = (id: string): void => slices.add([id], 'reconciliation')
-  const drift = new Drift({ standing, reaches, desires, dispatch, queues, replica, lost })
+  const drift = new Drift({ ...marks, reaches, desires, dispatch, queues, replica, lost })
   const rounds = new Rounds({ times, ledger, sessions, desires, orders, slices, drift, clock, after, log })
   const kept = { applied, decisions, ...marks, lines, brake, evidence, journal }
   return { ...kept, silences, queues, reaches, desires, orders, runner, replacements, slices, drift, rounds }

@@ -46,9 +46,18 @@ export class Rates {
     return this.of(subscriber).find(mark => mark.device === device)
   }
 
-  /** Everybody who was given a rate somewhere. */
-  subscribers(): Iterable<string> {
-    return this.#marks.keys()
+  /** The confirmed rates of everybody who was not removed, by device. */
+  byDevice(): ReadonlyMap<string, readonly RateMark[]> {
+    const devices = new Map<string, RateMark[]>()
+    for (const marks of this.#marks.values()) {
+      for (const mark of marks) {
+        if (!mark.confirmed || mark.gone === true) continue
+        const others = devices.get(mark.device)
+        if (others === undefined) devices.set(mark.device, [mark])
+        else others.push(mark)
+      }
+    }
+    return devices
   }
 
   /** Those whom billing has removed, and who still have a rate somewhere. */

@@ -47,6 +47,8 @@ export interface Applied {
 export interface Observation {
   readonly present: boolean
   readonly treatment?: Treatment['kind']
+  /** What the device holds them to by our order, where its driver claims `setRate`; absent: to nothing. */
+  readonly rate?: RateLimit
   readonly detail: string
 }
 

@@ -101,7 +101,8 @@ class Linux implements LinuxDriver {
       }
     if (standing !== undefined && standing.rules < this.#rules && treatment !== 'full')
       return { present: true, detail: `The subscriber is in the sets (${treatment}), but rules of our table are gone.` }
-    return { present: true, treatment, detail: words(subject, found) }
+    const rate = rateOf(found)
+    return { present: true, treatment, ...(rate && { rate }), detail: words(subject, found) }
   }
 
   readCounters(signal: AbortSignal): AsyncIterable<CounterSample> {
@@ -206,6 +207,12 @@ function classesOf(elements: readonly Element[]): readonly string[] {
 function seen(found: readonly Element[]): Treatment['kind'] {
   const fence = ['blocked' as const, 'walled' as const].find(kind => found.some(({ set }) => set.startsWith(kind)))
   return fence ?? (found.some(({ note }) => note.startsWith('throttled')) ? 'throttled' : 'full')
+}
+
+/** What was noted beside the mark of a class: its kind, and its bit/s up and down. */
+function rateOf(found: readonly Element[]): RateLimit | undefined {
+  const [, up, down] = /^\w+ (\d+)\/(\d+)$/.exec(found.find(isRate)?.note ?? '') ?? []
+  return up === undefined ? undefined : { up: Number(up), down: Number(down) }
 }
 
 function words({ addresses, macs }: Subject, found: readonly Element[]): string {

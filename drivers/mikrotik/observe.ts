@@ -1,7 +1,7 @@
 import type { Observation, RateLimit, TreatmentKind } from '../../agent/model/index.js'
 import type { Row } from './connection.js'
 import { isYes, type Presence } from './presence.js'
-import { isRate } from './queue.js'
+import { isRate, limits } from './queue.js'
 
 /** Names of the address lists that fence. */
 export interface Lists {
@@ -47,8 +47,9 @@ export function observe(
   const [queue] = limited.filter(row => !isYes(row['disabled']))
   const isWhole = queue === undefined || (whole !== undefined && isRate(queue['max-limit'], whole))
   const treatment: TreatmentKind = isWhole ? 'full' : 'throttled'
+  const rate = limits(queue?.['max-limit'])
   const words = queue === undefined ? 'on no list that fences' : `held to ${queue['max-limit']} by our queue`
-  return { present: true, treatment, detail: `Online as ${where}, ${words}.` }
+  return { present: true, treatment, ...(rate && { rate }), detail: `Online as ${where}, ${words}.` }
 }
 
 function kindOf(address: string, listed: readonly Row[], lists: Lists): 'full' | 'walled' | 'blocked' {

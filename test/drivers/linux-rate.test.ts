@@ -28,7 +28,7 @@ t.test('a line has its rate without ever being held back, and gives it back', { 
   const classes = (dev: string) => within(netns, 'tc', 'class', 'show', 'dev', dev)
   t.match(await driver.setRate?.(line, quick, never), { result: 'changed', proof: /full 1000000\/2000000 bit/ })
   t.match([classes('lan'), classes('wan')], [/rate 2Mbit/, /rate 1Mbit/])
-  t.match(await driver.observe(line, never), { treatment: 'full' })
+  t.match(await driver.observe(line, never), { treatment: 'full', rate: quick })
   t.match(await driver.setRate?.(line, quick, never), { result: 'unchanged' })
 
   await driver.block(line, { kind: 'walled', reason: 'unpaid', attributes: [] }, never)
@@ -46,6 +46,7 @@ t.test('a line has its rate without ever being held back, and gives it back', { 
   t.notMatch(map(), /10\.7\.1/, 'by the id alone')
   t.notMatch(classes('wan'), /rate 1Mbit/)
   t.match(await driver.setRate?.(gone, undefined, never), { result: 'unchanged' })
+  t.equal((await driver.observe(line, never)).rate, undefined)
 })
 
 t.test('a box without interfaces to shape on does not claim that it can hold a line to a rate', async t => {

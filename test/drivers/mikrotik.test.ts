@@ -409,7 +409,11 @@ t.test('rates', async t => {
   t.test('restoring a line brings its rate back, and its queue is the whole profile then', async t => {
     const { router, driver } = await lab(t)
     await driver.setRate(line, rate, forever)
-    t.match(await driver.observe(line, forever), { treatment: 'full', detail: /5000000\/50000000 by our queue/ })
+    t.match(await driver.observe(line, forever), {
+      treatment: 'full',
+      rate,
+      detail: /5000000\/50000000 by our queue/
+    })
     for (const how of [walled, blocked, throttled]) {
       await driver.block(line, how, forever)
       t.match(await driver.observe(line, forever), { treatment: how.kind })

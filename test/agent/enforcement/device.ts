@@ -21,6 +21,8 @@ export class FakeDevice {
   mute = false
   /** It answers no reading before this. */
   gate: Promise<void> | undefined
+  /** How often it was read. */
+  readings = 0
   /** Rates by subscriber, `UP/DOWN`. */
   readonly rates = new Map<string, string>()
   readonly #byPort: boolean
@@ -85,7 +87,10 @@ export class FakeDevice {
   #observe(who: SubscriberRef): Observation {
     const kinds = this.#keys(who).map(key => this.has.get(key) ?? 'full')
     const treatment = kinds[0] ?? 'full'
-    return { present: true, treatment, detail: `it has ${treatment}` }
+    const [up, down] = (this.rates.get(who.id) ?? '').split('/').map(Number)
+    const rate = down === undefined ? {} : { rate: { up: up ?? 0, down } }
+    this.readings++
+    return { present: true, treatment, ...rate, detail: `it has ${treatment}` }
   }
 
   #keys(who: SubscriberRef): readonly string[] {

@@ -167,6 +167,21 @@ t.test('a device that cannot limit is left alone; one that learns to is asked th
   t.match([...able.rates], [['alice', HOME]], 'bob has no address by which a device could tell him')
 })
 
+t.test('a gateway that lost its rates is found out by one reading, and told again', async t => {
+  const people = Array.from({ length: 20 }, (_, n) => `line-${n}`)
+  const { world, gw } = await gateway(people)
+  await world.time.pass(1000)
+  const look = () => world.time.pass(enforcementDefaults.repair + enforcementDefaults.round)
+  const before = gw.readings
+  await look()
+  t.match([gw.asked.length, gw.readings - before], [20, 1], 'as long as they are there, one is read')
+  gw.rates.clear()
+  await look()
+  await world.time.pass(1000)
+  t.match([gw.rates.size, gw.asked.length], [20, 40])
+  for (const id of people) t.match(world.last(id), { state: 'proven' })
+})
+
 t.test('a device that does not answer: the alarm names it, and the rate comes when it is back', async t => {
   const { world, gw } = await gateway()
   gw.failure = new DriverError('UNREACHABLE', 'nobody there')

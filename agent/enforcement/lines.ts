@@ -32,7 +32,9 @@ export class Lines {
     if (addressesOf(subscriber).length === 0) return undefined
     const { sessions, reaches } = this.#options
     if (!sessions.ofSubscriber(subscriber.id).every(isPolled)) return undefined
-    return reaches.ofSubscriber(subscriber).find(({ driver }) => driver.capabilities.includes('setRate'))?.place
+    const able = reaches.ofSubscriber(subscriber).find(({ driver }) => driver.capabilities.includes('setRate'))
+    // Whoever made the queue that counts a line has given it a rate; one of ours would stand before it and hide the octets.
+    return able?.ports.some(port => port.startsWith('queue:')) === true ? undefined : able?.place
   }
 
   /** Whether nothing can ever shut a subscriber's line: nobody asks who they are, and no device is known that could. */

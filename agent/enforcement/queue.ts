@@ -80,16 +80,18 @@ export class NasQueues {
     const { nas, lane, signal } = call
     const queue = this.#queue(nas)
     return new Promise((resolve, reject) => {
+      const gone = (): void => reject(signal.reason as Error)
       const start = (): void => {
         queue.running++
         this.#perform(call)
           .then(resolve, reject)
           .finally(() => {
+            // The signal may live as long as the agent.
+            signal.removeEventListener('abort', gone)
             queue.running--
             this.#next(nas, queue)
           })
       }
-      const gone = (): void => reject(signal.reason as Error)
       if (signal.aborted) return gone()
       signal.addEventListener('abort', gone, { once: true })
       queue.waiting[lane].push({ signal, start })

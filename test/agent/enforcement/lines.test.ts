@@ -167,6 +167,18 @@ t.test('a device that cannot limit is left alone; one that learns to is asked th
   t.match([...able.rates], [['alice', HOME]], 'bob has no address by which a device could tell him')
 })
 
+t.test('a line that a queue of the device counts has its rate from whoever made that queue', async t => {
+  const { world, gw } = await gateway()
+  const devices = [{ device: 'gw', port: 'queue:flat-12' }]
+  world.replica.put(world.person('alice', { addresses: { ipv4: '192.0.2.7' }, devices }))
+  await settle()
+  world.suspend('alice')
+  await settle()
+  world.restore('alice')
+  await settle()
+  t.strictSame([gw.verbs, gw.rates.size], [['block', 'restore'], 0])
+})
+
 t.test('a gateway that lost its rates is found out by one reading, and told again', async t => {
   const people = Array.from({ length: 20 }, (_, n) => `line-${n}`)
   const { world, gw } = await gateway(people)

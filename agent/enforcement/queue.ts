@@ -2,6 +2,7 @@ import { type After, type AnyDriver, type Clock, DriverError, type Milliseconds 
 import { Circuits } from './circuit.js'
 import { within } from './deadline.js'
 import type { Difference } from './plan.js'
+import { isRadius } from './reach.js'
 
 /** Who goes first: restores, then blocks, then changes of rate, which are paced. */
 export const lanes: readonly Difference[] = ['looser', 'tighter', 'sideways']
@@ -16,6 +17,12 @@ export interface QueueLimits {
   readonly pace: Milliseconds
 }
 
+/**
+ * Changes of rate at a time by a device's own API. Many such devices do one thing after the other, whoever asks: calls that
+ * wait there would spend their time limit, and a restore would stand behind them.
+ */
+const RATES_AT_ONCE = 2
+
 export const queueDefaults: QueueLimits = { concurrency: 8, callTimeout: 5000, pace: 10 }
 
 /** A call that waits for its turn. */
@@ -29,11 +36,15 @@ export interface Call<T> {
 
 interface Waiting {
   readonly signal: AbortSignal
+  /** A change of rate by the device's own API. */
+  readonly rates: boolean
   start(): void
 }
 
 interface Queue {
   running: number
+  /** Of those: changes of rate by the device's own API. */
+  rating: number
   pacedUntil: Milliseconds
   cancelPace: (() => void) | undefined
   readonly waiting: Record<Difference, Waiting[]>
@@ -77,24 +88,27 @@ export class NasQueues {
    *   not to answer; the signal's reason when the caller gives up
    */
   run<T>(call: Call<T>): Promise<T> {
-    const { nas, lane, signal } = call
+    const { nas, driver, lane, signal } = call
+    const rates = lane === 'sideways' && !isRadius(driver)
     const queue = this.#queue(nas)
     return new Promise((resolve, reject) => {
       const gone = (): void => reject(signal.reason as Error)
       const start = (): void => {
         queue.running++
+        if (rates) queue.rating++
         this.#perform(call)
           .then(resolve, reject)
           .finally(() => {
             // The signal may live as long as the agent.
             signal.removeEventListener('abort', gone)
             queue.running--
+            if (rates) queue.rating--
             this.#next(nas, queue)
           })
       }
       if (signal.aborted) return gone()
       signal.addEventListener('abort', gone, { once: true })
-      queue.waiting[lane].push({ signal, start })
+      queue.waiting[lane].push({ signal, rates, start })
       this.#next(nas, queue)
     })
   }
@@ -138,7 +152,13 @@ export class NasQueues {
   #queue(nas: string): Queue {
     let queue = this.#queues.get(nas)
     if (queue === undefined) {
-      queue = { running: 0, pacedUntil: 0, cancelPace: undefined, waiting: { looser: [], tighter: [], sideways: [] } }
+      queue = {
+        running: 0,
+        rating: 0,
+        pacedUntil: 0,
+        cancelPace: undefined,
+        waiting: { looser: [], tighter: [], sideways: [] }
+      }
       this.#queues.set(nas, queue)
     }
     return queue
@@ -148,6 +168,7 @@ export class NasQueues {
     for (const lane of lanes) {
       const waiting = queue.waiting[lane]
       while (waiting.length > 0 && queue.running < this.#limits.concurrency) {
+        if (waiting[0]?.signal.aborted === false && waiting[0].rates && queue.rating >= RATES_AT_ONCE) return
         if (waiting[0]?.signal.aborted === false && lane === 'sideways' && this.#paced(nas, queue)) return
         const first = waiting.shift()
         if (first?.signal.aborted === false) first.start()

@@ -119,6 +119,48 @@ t.test('a NAS that takes no CoA: its own API is asked at once, and nothing is se
   t.equal(asked, 0)
 })
 
+t.test(
+  'a static line behind a router: nothing could shut it, then it has its plan there, and leaves nothing behind',
+  async t => {
+    const router = new RouterosSimulator({
+      users: [{ name: 'turnpike', password: WORDS, policies: ['api', 'read', 'write'] }]
+    })
+    const port = await router.listen()
+    t.teardown(() => router.close())
+    const queues = () => router.tables.rows('/queue/simple').map(row => `${row['target']} ${row['max-limit']}`)
+    const writes = () => router.commands.filter(([name = '']) => /\/(add|set|remove)$/.test(name)).length
+    const { start, put, socket } = stage(t, ['coa: false'])
+    let agent = await start()
+    const api = new ApiClient(socket)
+    t.teardown(() => api.close())
+    const attention = async () => (await api.get<{ attention: string[] }>('/v1/status')).attention
+    await put(agent, 'profile', { id: 'home', up: 5_000_000, down: 50_000_000 })
+    await put(agent, 'profile', { id: 'more', up: 10_000_000, down: 100_000_000 })
+    const line: Subscriber = { ...active, addresses: { ipv4: '192.0.2.20' } }
+    await put(agent, 'subscriber', line)
+    t.match(await attention(), [
+      /^Nothing could shut the line of 1 subscriber \(alice\): .* Have billing send bind\.nas or devices/
+    ])
+    const alice: Subscriber = { ...line, bind: { nas: 'core-1' } }
+    await put(agent, 'subscriber', alice)
+    t.strictSame(queues(), [], 'the device is not known yet')
+    await put(agent, 'device', documentOf('core-1', 'mikrotik', port, { transport: 'plain' }))
+    await until(() => last(agent)?.state === 'proven')
+    t.strictSame(queues(), ['192.0.2.20/32 5000000/50000000'])
+    t.strictSame(await attention(), [])
+    await put(agent, 'subscriber', { ...alice, profile: 'more' })
+    await until(() => queues()[0] === '192.0.2.20/32 10000000/100000000' && last(agent)?.state === 'proven')
+    await agent.close()
+
+    const before = writes()
+    agent = await start()
+    await put(agent, 'subscriber', { ...alice, profile: 'more' })
+    await agent.replica.apply([{ kind: 'subscriber', id: 'sub_1', document: undefined }])
+    await until(() => queues().length === 0)
+    t.equal(writes() - before, 1, 'the next process sent nothing before that')
+  }
+)
+
 function documentOf(id: string, driver: string, port: number, options: Device['options']): Device {
   const address = `127.0.0.1:${port}`
   return { id, driver, address, credentialRef: 'env:TURNPIKE_TEST_DEVICE', options: { allowLocal: true, ...options } }
@@ -154,7 +196,7 @@ ${ofNas.map(line => `    ${line}\n`).join('')}api:
     socket: join(directory, 'api.sock'),
     start: async (): Promise<Agent> =>
       (running = await startAgent(loadConfig(file), { log: pino({ level: 'silent' }), version: 'test' })),
-    put: (agent: Agent, kind: 'device' | 'subscriber', document: Documents['device' | 'subscriber']) =>
+    put: <Kind extends keyof Documents>(agent: Agent, kind: Kind, document: Documents[Kind]) =>
       agent.replica.apply([{ kind, id: document.id, document }])
   }
 }

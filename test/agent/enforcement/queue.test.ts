@@ -37,7 +37,7 @@ t.test(
     const act = (): Promise<void> => (free = free.then(() => new Promise<void>(resolve => after(1000, resolve))))
     const ends: string[] = []
     const call = (name: string, lane: 'sideways' | 'looser') =>
-      queues.run({ nas: 'gw', driver, lane, signal, act }).then(() => ends.push(name))
+      queues.run({ nas: 'gw', driver, lane, signal: new AbortController().signal, act }).then(() => ends.push(name))
     const rates = Array.from({ length: 20 }, (_, n) => call(`rate-${n}`, 'sideways'))
     await time.pass(100)
     t.match(queues.status(), [{ running: 2, waiting: 18 }])

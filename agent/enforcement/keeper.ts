@@ -81,11 +81,16 @@ export class Keeper {
   async #noteRate(device: string, rate: RateLimit | undefined): Promise<Noted> {
     const rates = this.#rates
     const subscriber = this.#subscriber
-    if (rate === undefined) return { done: () => rates.forget(subscriber, device), failed: () => undefined }
-    const isNew = rates.at(subscriber, device) === undefined
+    const before = rates.at(subscriber, device)
+    // What a newer order noted meanwhile is not this one's to forget.
+    const forget = (): void => {
+      if (rates.at(subscriber, device) === before) rates.forget(subscriber, device)
+    }
+    if (rate === undefined) return { done: forget, failed: () => undefined }
+    const isNew = before === undefined
     await rates.note({ subscriber, device, rate, addresses: this.#addresses }).catch(unrecorded(device))
     return {
-      done: () => rates.confirm(subscriber, device),
+      done: () => rates.confirm(subscriber, device, rate),
       failed: error => {
         if (isNew && isUndone(error)) rates.forget(subscriber, device)
       }

@@ -72,10 +72,10 @@ export class Rates {
     await this.#store.putNow(TABLE, keyOf(noted), noted)
   }
 
-  /** The device showed it. */
-  confirm(subscriber: string, device: string): void {
+  /** The device showed this rate; a newer one that was noted meanwhile stays open. */
+  confirm(subscriber: string, device: string, { up, down }: RateLimit): void {
     const mark = this.at(subscriber, device)
-    if (mark !== undefined) this.#put({ ...mark, confirmed: true })
+    if (mark?.rate.up === up && mark.rate.down === down) this.#put({ ...mark, confirmed: true })
   }
 
   /** The device does not show it any more. */

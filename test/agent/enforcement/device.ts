@@ -19,7 +19,7 @@ export class FakeDevice {
   failure: DriverError | undefined
   /** It does what it is told, and the answer is lost. */
   mute = false
-  /** It answers no reading before this. */
+  /** It answers no reading, and takes no rate, before this. */
   gate: Promise<void> | undefined
   /** How often it was read. */
   readings = 0
@@ -72,6 +72,7 @@ export class FakeDevice {
   async #rate(who: SubscriberRef, rate: RateLimit | undefined): Promise<Applied> {
     this.asked.push({ verb: 'setRate', who })
     if (this.failure !== undefined) throw this.failure
+    await this.gate
     const result = this.#put(who, rate)
     const detail = `${who.id} has ${this.rates.get(who.id) ?? 'no rate'}`
     return { result, detail, proof: detail }

@@ -76,6 +76,30 @@ t.test('a thousand lines of one plan are changed at the pace of rates, and a res
   t.equal(gw.asked.length - before, 1001, 'one call a line')
 })
 
+t.test(
+  'a plan that changes while the last rate is on its way: the last word counts, also back to the first',
+  async t => {
+    const { world, gw } = await gateway(['alice'])
+    let open = () => {}
+    gw.gate = new Promise(resolve => (open = resolve))
+    world.replica.putProfile({ ...much, id: 'home' })
+    await world.time.pass(100)
+    world.replica.putProfile({ ...much, id: 'home', up: 1 })
+    await world.time.pass(100)
+    gw.gate = undefined
+    open()
+    await world.time.pass(100)
+    t.equal(gw.rates.get('alice'), '1/100000000')
+    t.match(world.last('alice'), { state: 'proven' })
+    t.equal(world.notices('alice').filter(({ way }) => way === 'superseded').length, 1)
+    world.replica.putProfile({ ...much, id: 'home' })
+    world.replica.putProfile({ ...much, id: 'home', up: 1 })
+    await world.time.pass(100)
+    t.equal(gw.rates.get('alice'), '1/100000000')
+    t.strictSame([world.last('alice')?.state, world.enforcement.status().open], ['proven', 0])
+  }
+)
+
 t.test('a restore brings the rate back by itself; while somebody is held back no rate is changed', async t => {
   const { world, gw } = await gateway(['alice'])
   for (const how of ['throttle', 'walled-garden', 'reject'] as const) {

@@ -30,7 +30,6 @@ t.test(
       after,
       silent: (_nas, _driver, is) => silences.push(is)
     })
-    const { signal } = new AbortController()
     const { driver } = new FakeDevice('linux')
     // Each call takes a second of the device, as long as nothing else does.
     let free: Promise<void> = Promise.resolve()

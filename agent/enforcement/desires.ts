@@ -162,6 +162,15 @@ export class Desires {
     return { kind, attributes, ...(subscriber !== undefined && { from: { subscriber, profile, vendor } }) }
   }
 
+  /** Whether a session is known to have what a grant gives it: then there is nothing to work out, and nothing to write. */
+  hasGranted({ id }: Session, { treatment, nas, given }: Granted): boolean {
+    const known = this.#options.applied.of(id)
+    if (given === undefined || known?.from === undefined) return false
+    const { kind, uncertain = false, from } = known
+    if (uncertain || kind !== treatment || from.vendor !== this.#vendorOf(nas)) return false
+    return from.subscriber === given.subscriber && from.profile === given.profile
+  }
+
   #documents(id: string): Pick<Desire, 'subscriber' | 'profile'> {
     const subscriber = this.#options.replica.subscriber(id)
     return { subscriber, profile: subscriber && this.#wanted(subscriber).profile }

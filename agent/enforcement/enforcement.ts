@@ -268,7 +268,8 @@ export class Enforcement {
     for (const session of this.#options.sessions.ofSubscriber(grant.subscriber)) {
       const same =
         session.nas === grant.nas && session.callingStation !== '' && session.callingStation === grant.callingStation
-      if (same) parts.applied.set(session.id, parts.desires.granted(grant))
+      if (!same || parts.desires.hasGranted(session, grant)) continue
+      parts.applied.set(session.id, parts.desires.granted(grant))
     }
     this.#watches.granted(grant)
   }

@@ -99,9 +99,9 @@ function replayPacket(record: LedgerRecord, usage: UsageRecord, slot: Slot | und
     checkpoint.note(opened)
     return
   }
-  const before = slot.session
-  table.put(slot, agreeing(fold(before, accounting).session, usage))
-  slot.learn(slot.session.seconds - before.seconds)
+  const { seconds } = slot.session
+  table.put(slot, agreeing(fold(slot.session, accounting).session, usage))
+  slot.learn(slot.session.seconds - seconds)
   slot.sequence = record.sequence
   checkpoint.note(slot)
 }

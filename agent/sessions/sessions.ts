@@ -168,7 +168,7 @@ export class Sessions extends EventEmitter<SessionEvents> {
 
   /** A session by its id, also one that closed a while ago. */
   get(id: string): Session | undefined {
-    return this.#table.get(id)?.session
+    return this.#table.get(id)?.snapshot()
   }
 
   /** The last packets of a session that were duplicates or late: its bill is none of theirs. */
@@ -179,12 +179,12 @@ export class Sessions extends EventEmitter<SessionEvents> {
   /** The open and stale sessions of a subscriber. */
   ofSubscriber(subscriber: string): readonly Session[] {
     const found = this.#table.ofSubscriber(subscriber).filter(slot => !this.#isDoomed(slot))
-    return found.map(slot => slot.session)
+    return found.map(slot => slot.snapshot())
   }
 
   /** All sessions that are known, the closed ones among them. */
   *list(): Iterable<Session> {
-    for (const slot of this.#table.slots()) yield slot.session
+    for (const slot of this.#table.slots()) yield slot.snapshot()
   }
 
   counts(): SessionCounts {
@@ -224,8 +224,8 @@ export class Sessions extends EventEmitter<SessionEvents> {
   }
 
   #count(slot: Slot, accounting: Accounting): Promise<void> {
-    const before = slot.session
-    const folded = fold(before, accounting)
+    const { seconds, nas } = slot.session
+    const folded = fold(slot.session, accounting)
     this.#packets[folded.verdict]++
     slot.heard = this.#silence.seconds
     if (folded.records.length === 0) {
@@ -235,8 +235,8 @@ export class Sessions extends EventEmitter<SessionEvents> {
       return slot.sequence > this.#ledger.durableHead ? this.#ledger.settled() : DURABLE
     }
     const durable = this.#writer.change(slot, folded, accounting.receivedAt)
-    slot.learn(folded.session.seconds - before.seconds)
-    slot.boot = this.#table.nas(before.nas).boot
+    slot.learn(folded.session.seconds - seconds)
+    slot.boot = this.#table.nas(nas).boot
     return durable
   }
 

@@ -88,13 +88,13 @@ export class Table {
     const moves =
       before.state !== session.state || before.subscriber !== session.subscriber || before.nasPort !== session.nasPort
     if (!moves) {
-      slot.session = session
+      slot.become(session)
       return
     }
     this.#unlist(slot)
     this.#states[before.state]--
     this.#states[session.state]++
-    slot.session = session
+    slot.become(session)
     this.#list(slot)
   }
 

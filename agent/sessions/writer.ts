@@ -73,7 +73,7 @@ export class Writer {
 
   #apply(slot: Slot, { session, verdict }: Folded, durable: Promise<void>, sequence: number): void {
     const isNew = verdict === 'opened'
-    const { news } = this.#inFlight.note(durable, slot, isNew ? undefined : slot.session)
+    const { news } = this.#inFlight.note(durable, slot, isNew ? undefined : slot.snapshot())
     if (isNew) this.#table.add(slot)
     else this.#table.put(slot, session)
     slot.sequence = sequence

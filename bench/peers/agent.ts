@@ -6,6 +6,7 @@ import { openLedger } from '../../agent/ledger/index.js'
 import type { Profile, Subscriber } from '../../agent/model/index.js'
 import { Replica } from '../../agent/subscribers/index.js'
 import { type Running, start } from './child.js'
+import { unitEnvironment } from './unit.js'
 
 const SLICE = 10_000
 const MEETING = 5000
@@ -72,8 +73,7 @@ api: { socket: ${directory}/api.sock }
     process.execPath,
     [...options, join(import.meta.dirname, '../../cli/turnpike.js'), 'run', '-c', file],
     /the agent answers/,
-    // as systemd/turnpike.service sets them
-    { UV_THREADPOOL_SIZE: '8', NODE_OPTIONS: '--max-semi-space-size=32' }
+    unitEnvironment()
   )
   const readyMs = Math.round(performance.now() - from)
   const { pid, stop } = agent

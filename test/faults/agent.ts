@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { unitEnvironment } from '../../bench/peers/unit.js'
 import { ApiClient } from '../../cli/client.js'
 import type { AgentStatus } from '../../server/http/index.js'
 
@@ -36,7 +37,7 @@ export class RunningAgent {
   static async start(configFile: string, socket: string, env: NodeJS.ProcessEnv = {}): Promise<RunningAgent> {
     const child = spawn(process.execPath, [command, 'run', '-c', configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env }
+      env: { ...process.env, ...unitEnvironment(), ...env }
     })
     const agent = new RunningAgent(child, socket)
     const answers = new Promise<void>(resolve => {

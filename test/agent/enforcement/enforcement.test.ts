@@ -1,5 +1,6 @@
 import t from 'tap'
 import { enforcementDefaults } from '../../../agent/enforcement/index.js'
+import type { Grant } from '../../../agent/model/index.js'
 import { scene, settle } from './world.js'
 
 t.test('a suspension by reject disconnects, and the Stop proves it', async t => {
@@ -211,6 +212,37 @@ t.test('a session that opens while its owner is being suspended is cut too', asy
   world.sessions.emit('opened', granted as never)
   await settle()
   t.strictSame(nas.verbs('late'), ['disconnect'])
+})
+
+t.test('who is online and is granted again what the session has, costs no write', async t => {
+  const { world, nas } = await scene(['alice'])
+  const written: string[] = []
+  const write = world.ledger.write.bind(world.ledger)
+  world.ledger.write = changes => {
+    written.push(...changes.map(({ table }) => table))
+    return write(changes)
+  }
+  const home = { id: 'home', up: 1, down: 1 }
+  const grant = (up: number): Grant => ({
+    ticket: 'again',
+    subscriber: 'alice',
+    userName: 'alice',
+    profile: 'home',
+    nas: nas.nas.id,
+    treatment: 'full',
+    callingStation: '02-alice',
+    at: world.time.now,
+    given: { subscriber: world.replica.subscriber('alice')!, profile: up === 1 ? home : { ...home, up } }
+  })
+  const writes = async (up: number): Promise<number> => {
+    written.length = 0
+    world.sessions.emit('granted', grant(up))
+    await settle()
+    return written.filter(table => table === 'applied').length
+  }
+  t.equal(await writes(1), 1, 'the first time')
+  t.equal(await writes(1), 0, 'and no more')
+  t.equal(await writes(2), 1, 'another profile')
 })
 
 t.test('a new rate reaches every open session of the profile, paced, and nobody is cut for it', async t => {

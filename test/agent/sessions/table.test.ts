@@ -2,7 +2,9 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { openLedger } from '../../../agent/ledger/index.js'
 import { type Grant, RecordKind, type Session } from '../../../agent/model/index.js'
+import { opened } from '../../../agent/sessions/advance.js'
 import type { Sessions } from '../../../agent/sessions/index.js'
+import { Slot } from '../../../agent/sessions/slot.js'
 import { billed, bills, MemoryLedger } from './memory-ledger.js'
 import { heard, log, open, type Said, T0, tell, tickets } from './packets.js'
 
@@ -43,6 +45,21 @@ function lasting(sessions: Sessions): unknown[] {
 async function quiet(sessions: Sessions, from: number, seconds: number): Promise<void> {
   for (let at = 0; at <= seconds; at += 60) await sessions.sweep(T0 + (from + at) * 1000)
 }
+
+t.test('a slot takes over each field of its session, and a snapshot of before stays as it was', async t => {
+  const first = opened(heard({ status: 'start', at: 0 }), 'S')
+  const slot = new Slot(first, 1, 0, 0)
+  const before = slot.snapshot()
+  const other = Object.fromEntries(
+    Object.entries(first).map(([name, value]) => {
+      if (name === 'id') return [name, value]
+      return [name, typeof value === 'string' ? `${value}+` : typeof value === 'bigint' ? value + 1n : value + 1.5]
+    })
+  ) as unknown as Session
+  slot.become(other)
+  t.strictSame(slot.session, other)
+  t.strictSame(before, first)
+})
 
 t.test('an answer waits for the sync, also that of a duplicate of what is in flight', async t => {
   const ledger = new MemoryLedger()

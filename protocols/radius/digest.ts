@@ -1,4 +1,4 @@
-import { compress, finish, start } from './md5.js'
+import { compress, finish, put, start } from './md5.js'
 import { RadiusError } from './errors.js'
 
 /** Longest packet, in octets. RFC 2865 §3. */
@@ -24,7 +24,8 @@ export function md5(...parts: readonly Uint8Array[]): Buffer {
   let length = 0
   for (const part of parts) length = append(part, length)
   start(state)
-  return finish(state, message, length, 0)
+  finish(state, message, length, 0)
+  return put(state, Buffer.allocUnsafe(16), 0)
 }
 
 function append(part: Uint8Array, at: number): number {
@@ -58,12 +59,23 @@ export class Secret {
   authenticate(length: number): Buffer {
     message.set(this.#octets, length)
     start(state)
-    return finish(state, message, length + this.#octets.length, 0)
+    finish(state, message, length + this.#octets.length, 0)
+    return put(state, Buffer.allocUnsafe(16), 0)
   }
 
-  /** MD5 over the secret and then `parts`, as the obfuscation of passwords uses it; 16 octets. RFC 2865 §5.2. */
-  mask(...parts: readonly Uint8Array[]): Buffer {
-    return md5(this.#octets, ...parts)
+  /**
+   * Combines 16 octets at `at`, in place, with MD5 over the secret and what is given: as passwords are hidden, and read
+   * again. RFC 2865 §5.2
+   * @param from    where the octets begin that are digested behind the secret: `length` of them,
+   * @param more    and these
+   */
+  mask(octets: Uint8Array, at: number, from: Uint8Array, begin: number, more?: Uint8Array): void {
+    let length = append(this.#octets, 0)
+    for (let i = 0; i < 16; i++) message[length++] = from[begin + i]!
+    if (more !== undefined) length = append(more, length)
+    start(state)
+    finish(state, message, length, 0)
+    for (let i = 0; i < 16; i++) octets[at + i]! ^= state[i >> 2]! >>> (8 * (i & 3))
   }
 
   /** MD5 over `part` and then the secret; 16 octets. */
@@ -74,10 +86,11 @@ export class Secret {
   /** HMAC-MD5 over the first `length` octets of {@link message}; 16 octets. RFC 2104, RFC 3579 §3.2. */
   sign(length: number): Buffer {
     state.set(this.#inner)
-    const inner = finish(state, message, length, BLOCK)
-    message.set(inner, 0)
+    finish(state, message, length, BLOCK)
+    put(state, message, 0)
     state.set(this.#outer)
-    return finish(state, message, inner.length, BLOCK)
+    finish(state, message, 16, BLOCK)
+    return put(state, Buffer.allocUnsafe(16), 0)
   }
 
   /** HMAC-MD5 over `octets`, 4096 at most; 16 octets. @throws RadiusError `RAD_TOO_LONG` */

@@ -8,7 +8,7 @@ import { DES_SCHEDULE, desEncrypt, desSchedule } from './des.js'
 import { RadiusError } from './errors.js'
 import { md4 } from './md4.js'
 import type { Packet } from './packet.js'
-import { sha1 } from './sha1.js'
+import { Sha1Ending, sha1 } from './sha1.js'
 
 const CHAP_RESPONSE = 1
 const CHAP_CHALLENGE = 11
@@ -104,8 +104,7 @@ export function msChap2AuthenticatorResponse(
 }
 
 function proofOf(challenge: Buffer, hash: Buffer | NtKey, ntResponse: Buffer): string {
-  const digest = sha1(digestOf(hash), ntResponse, SERVER_TO_CLIENT)
-  const proof = sha1(digest, challenge, MORE_ITERATION)
+  const proof = proofEnd.digest(20, proofBegin.digest(20, digestOf(hash), ntResponse), challenge)
   return `S=${proof.toString('hex').toUpperCase()}`
 }
 
@@ -185,32 +184,28 @@ export interface MppeKeys {
  */
 export function mppeKeys(hash: Buffer | NtKey, ntResponse: Buffer): MppeKeys {
   const master = mppeMasterKey(hash, ntResponse)
-  return { send: startKey(master, CLIENT_RECEIVES), receive: startKey(master, CLIENT_SENDS) }
+  return { send: clientReceives.digest(16, master), receive: clientSends.digest(16, master) }
 }
 
 /** The key that both session keys follow from: 16 octets. RFC 3079 §3.4, GetMasterKey. */
 export function mppeMasterKey(hash: Buffer | NtKey, ntResponse: Buffer): Buffer {
-  return sha1(digestOf(hash), ntResponse, MASTER_KEY).subarray(0, 16)
+  return masterKey.digest(16, digestOf(hash), ntResponse)
 }
 
-// The texts of RFC 2759 §8.7 and RFC 3079 §3.4
-const SERVER_TO_CLIENT = Buffer.from('Magic server to client signing constant')
-const MORE_ITERATION = Buffer.from('Pad to make it do more than one iteration')
-const MASTER_KEY = Buffer.from('This is the MPPE Master Key')
-const CLIENT_SENDS = Buffer.from('On the client side, this is the send key; on the server side, it is the receive key.')
-const CLIENT_RECEIVES = Buffer.from(
-  'On the client side, this is the receive key; on the server side, it is the send key.'
-)
-const PAD_1 = Buffer.alloc(40)
-const PAD_2 = Buffer.alloc(40, 0xf2)
+// What is digested behind a key or a response: the texts of RFC 2759 §8.7 and RFC 3079 §3.4
+const proofBegin = new Sha1Ending(16 + 24, Buffer.from('Magic server to client signing constant'))
+const proofEnd = new Sha1Ending(20 + 8, Buffer.from('Pad to make it do more than one iteration'))
+const masterKey = new Sha1Ending(16 + 24, Buffer.from('This is the MPPE Master Key'))
+const clientSends = startKey('On the client side, this is the send key; on the server side, it is the receive key.')
+const clientReceives = startKey('On the client side, this is the receive key; on the server side, it is the send key.')
 
-function startKey(master: Buffer, direction: Buffer): Buffer {
-  return sha1(master, PAD_1, direction, PAD_2).subarray(0, 16)
+function startKey(direction: string): Sha1Ending {
+  return new Sha1Ending(16, Buffer.alloc(40), Buffer.from(direction), Buffer.alloc(40, 0xf2))
 }
 
 // RFC 2759 §8.2
 function challengeHash(peerChallenge: Buffer, authenticatorChallenge: Buffer, userName: string): Buffer {
-  return sha1(peerChallenge, authenticatorChallenge, Buffer.from(userName)).subarray(0, 8)
+  return sha1([peerChallenge, authenticatorChallenge, Buffer.from(userName)], 8)
 }
 
 function digestOf(hash: Buffer | NtKey): Buffer {

@@ -9,6 +9,7 @@ import { RadiusError } from './errors.js'
 import type { Packet } from './packet.js'
 
 const BLOCK = 16
+const SALT = 2
 const MAX_PASSWORD = 128
 
 /**
@@ -19,7 +20,7 @@ const MAX_PASSWORD = 128
  */
 export function decodeUserPassword(hidden: Buffer, authenticator: Buffer, secret: Secret): Buffer | undefined {
   if (hidden.length === 0 || hidden.length > MAX_PASSWORD || hidden.length % BLOCK !== 0) return undefined
-  const plain = reveal(hidden, secret, authenticator)
+  const plain = reveal(hidden, 0, secret, authenticator)
   let end = plain.length
   while (end > 0 && plain[end - 1] === 0) end--
   return plain.subarray(0, end)
@@ -33,7 +34,7 @@ export function decodeUserPassword(hidden: Buffer, authenticator: Buffer, secret
 export function encodeUserPassword(password: Buffer | string, authenticator: Buffer, secret: Secret): Buffer {
   const plain = Buffer.from(password)
   if (plain.length > MAX_PASSWORD) throw new RadiusError('RAD_BAD_VALUE', 'a User-Password holds at most 128 octets')
-  return hide(padded(plain), secret, authenticator)
+  return hide(padded(plain), 0, secret, authenticator)
 }
 
 /**
@@ -44,11 +45,11 @@ export function encodeUserPassword(password: Buffer | string, authenticator: Buf
  * @see RFC 2868 §3.5, RFC 2548 §2.4.2
  */
 export function decodeSalted(hidden: Buffer, authenticator: Buffer, secret: Secret): Buffer | undefined {
-  const body = hidden.subarray(2)
-  if (body.length === 0 || body.length % BLOCK !== 0) return undefined
-  const plain = reveal(body, secret, authenticator, hidden.subarray(0, 2))
-  const length = plain[0]!
-  return length < plain.length ? plain.subarray(1, 1 + length) : undefined
+  const length = hidden.length - SALT
+  if (length <= 0 || length % BLOCK !== 0) return undefined
+  const plain = reveal(hidden, SALT, secret, authenticator, hidden.subarray(0, SALT))
+  const size = plain[0]!
+  return size < plain.length ? plain.subarray(1, 1 + size) : undefined
 }
 
 /**
@@ -60,18 +61,18 @@ export function decodeSalted(hidden: Buffer, authenticator: Buffer, secret: Secr
  */
 export function encodeSalted(plain: Buffer, authenticator: Buffer, secret: Secret, salt: Buffer = newSalt()): Buffer {
   if (plain.length > 239) throw new RadiusError('RAD_BAD_VALUE', 'a value hidden with a salt holds at most 239 octets')
-  if (salt.length !== 2) throw new RadiusError('RAD_BAD_VALUE', 'a salt holds 2 octets')
-  const hidden = Buffer.alloc(2 + Math.ceil((1 + plain.length) / BLOCK) * BLOCK)
+  if (salt.length !== SALT) throw new RadiusError('RAD_BAD_VALUE', 'a salt holds 2 octets')
+  const hidden = Buffer.allocUnsafe(SALT + Math.ceil((1 + plain.length) / BLOCK) * BLOCK)
   hidden.set(salt, 0)
-  hidden[2] = plain.length
-  hidden.set(plain, 3)
-  hide(hidden.subarray(2), secret, authenticator, salt)
-  return hidden
+  hidden[SALT] = plain.length
+  hidden.set(plain, SALT + 1)
+  for (let at = SALT + 1 + plain.length; at < hidden.length; at++) hidden[at] = 0
+  return hide(hidden, SALT, secret, authenticator, salt)
 }
 
 /** A random salt: two octets of which the first bit is 1. RFC 2868 §3.5. */
 export function newSalt(): Buffer {
-  const salt = Buffer.allocUnsafe(2)
+  const salt = Buffer.allocUnsafe(SALT)
   salt.writeUInt16BE(0x8000 | randomInt(0x8000))
   return salt
 }
@@ -111,21 +112,18 @@ function padded(plain: Buffer): Buffer {
   return Buffer.concat([plain], Math.max(BLOCK, Math.ceil(plain.length / BLOCK) * BLOCK))
 }
 
-// In place. Each block is combined with a digest over the secret and the hidden block before it.
-function hide(octets: Buffer, secret: Secret, ...first: Buffer[]): Buffer {
-  for (let at = 0; at < octets.length; at += BLOCK) {
-    const mask = at === 0 ? secret.mask(...first) : secret.mask(octets.subarray(at - BLOCK, at))
-    for (let i = 0; i < BLOCK; i++) octets[at + i]! ^= mask[i]!
-  }
+// In place, from `from` on. Each block is combined with a digest over the secret and the hidden block before it.
+function hide(octets: Buffer, from: number, secret: Secret, authenticator: Buffer, salt?: Buffer): Buffer {
+  secret.mask(octets, from, authenticator, 0, salt)
+  for (let at = from + BLOCK; at < octets.length; at += BLOCK) secret.mask(octets, at, octets, at - BLOCK)
   return octets
 }
 
-function reveal(hidden: Buffer, secret: Secret, ...first: Buffer[]): Buffer {
-  const plain = Buffer.from(hidden)
-  for (let at = 0; at < plain.length; at += BLOCK) {
-    const mask = at === 0 ? secret.mask(...first) : secret.mask(hidden.subarray(at - BLOCK, at))
-    xor(plain.subarray(at, at + BLOCK), mask)
-  }
+function reveal(hidden: Buffer, from: number, secret: Secret, authenticator: Buffer, salt?: Buffer): Buffer {
+  const plain = Buffer.allocUnsafe(hidden.length - from)
+  hidden.copy(plain, 0, from)
+  secret.mask(plain, 0, authenticator, 0, salt)
+  for (let at = BLOCK; at < plain.length; at += BLOCK) secret.mask(plain, at, hidden, from + at - BLOCK)
   return plain
 }
 

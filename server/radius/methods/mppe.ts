@@ -7,20 +7,27 @@ const MPPE_ENCRYPTION_TYPES = 8
 const MPPE_SEND_KEY = 16
 const MPPE_RECV_KEY = 17
 
+/** Vendor-Specific with its vendor, and Microsoft's own type and length. */
+const HEADERS = 8
+
 const ALLOWED = 1
 const BITS_128 = 4
 const BITS_40_OR_128 = 6
 
 /** A vendor's attribute with its headers. @param value  247 octets at most */
 export function microsoft(type: number, value: Buffer): Buffer {
-  const octets = Buffer.allocUnsafe(8 + value.length)
-  octets[0] = 26
-  octets[1] = octets.length
-  octets.writeUInt32BE(Vendor.Microsoft, 2)
-  octets[6] = type
-  octets[7] = 2 + value.length
-  value.copy(octets, 8)
+  const octets = Buffer.allocUnsafe(HEADERS + value.length)
+  put(octets, 0, type, value)
   return octets
+}
+
+function put(to: Buffer, at: number, type: number, value: Buffer): number {
+  to[at] = 26
+  to[at + 1] = HEADERS + value.length
+  to.writeUInt32BE(Vendor.Microsoft, at + 2)
+  to[at + 6] = type
+  to[at + 7] = 2 + value.length
+  return at + HEADERS + value.copy(to, at + HEADERS)
 }
 
 /**
@@ -29,11 +36,12 @@ export function microsoft(type: number, value: Buffer): Buffer {
  */
 export function sessionKeys(send: Buffer, receive: Buffer, authenticator: Buffer, secret: Secret): Buffer {
   const salt = newSalt()
-  const other = Buffer.from([salt[0]!, salt[1]! ^ 1])
-  return Buffer.concat([
-    microsoft(MPPE_SEND_KEY, encodeSalted(send, authenticator, secret, salt)),
-    microsoft(MPPE_RECV_KEY, encodeSalted(receive, authenticator, secret, other))
-  ])
+  const sending = encodeSalted(send, authenticator, secret, salt)
+  salt[1]! ^= 1
+  const receiving = encodeSalted(receive, authenticator, secret, salt)
+  const octets = Buffer.allocUnsafe(2 * HEADERS + sending.length + receiving.length)
+  put(octets, put(octets, 0, MPPE_SEND_KEY, sending), MPPE_RECV_KEY, receiving)
+  return octets
 }
 
 const may = (types: number) =>

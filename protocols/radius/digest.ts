@@ -64,10 +64,9 @@ export class Secret {
   }
 
   /**
-   * Combines 16 octets at `at`, in place, with MD5 over the secret and what is given: as passwords are hidden, and read
-   * again. RFC 2865 §5.2
-   * @param from    where the octets begin that are digested behind the secret: `length` of them,
-   * @param more    and these
+   * Combines 16 octets at `at`, in place, with MD5 over the secret, 16 octets of `from` and `more`: as passwords are
+   * hidden, and read again. RFC 2865 §5.2
+   * @param begin  where those of `from` begin
    */
   mask(octets: Uint8Array, at: number, from: Uint8Array, begin: number, more?: Uint8Array): void {
     let length = append(this.#octets, 0)

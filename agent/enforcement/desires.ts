@@ -102,7 +102,7 @@ export class Desires {
     const sessions = this.#sessionNeeds(desire)
     const { id, subscriber, profile, kind } = desire
     // A profile that is not known yet says nothing about the rate.
-    const whole = profile !== undefined && kind === 'full' ? this.full(desire) : undefined
+    const whole = () => (profile !== undefined && kind === 'full' ? this.full(desire) : undefined)
     return [
       ...sessions,
       ...this.#undoing(desire, sessions),

@@ -4,6 +4,8 @@ import type { RateMark, Rates } from './rates.js'
 import type { Reaches } from './reach.js'
 import type { Standing } from './standing.js'
 
+const NONE: readonly Need[] = []
+
 /** What working out the rates of lines needs. */
 export interface LinesOptions {
   readonly sessions: { ofSubscriber(subscriber: string): readonly Session[] }
@@ -46,17 +48,21 @@ export class Lines {
 
   /**
    * Rates that are not as they should be.
-   * @param how  the whole profile, or undefined while the subscriber has less: then a rate that is there stays
+   * @param whole  gives the whole profile, or undefined while the subscriber has less: then a rate that is there stays.
+   *   Asked for lines only: it is most of the work
    */
-  needs(id: string, subscriber: Subscriber | undefined, how: Step['how'] | undefined): readonly Need[] {
+  needs(id: string, subscriber: Subscriber | undefined, whole: () => Step['how'] | undefined): readonly Need[] {
     const device = this.deviceOf(subscriber)
+    const marks = this.#options.rates.of(id)
+    if (device === undefined && marks.length === 0) return NONE
+    const how = whole()
     const rate = how?.rate
     if (how === undefined && device !== undefined) return []
     const addresses = addressesOf(subscriber)
     const isWanted =
       device !== undefined && rate !== undefined && this.#isWanted({ subscriber: id, device, rate, addresses })
     const wanted = isWanted ? [device] : []
-    const surplus = this.#options.rates.of(id).filter(mark => rate === undefined || mark.device !== device)
+    const surplus = marks.filter(mark => rate === undefined || mark.device !== device)
     return [
       ...wanted.map(place => needOf(place, rate ?? null, how)),
       ...surplus.filter(mark => this.#canGo(mark)).map(mark => needOf(mark.device, null, how))

@@ -228,9 +228,9 @@ export class Enforcement {
 
   *#onlineWith(profiles: ReadonlySet<string>): Iterable<string> {
     const { sessions, replica } = this.#options
-    for (const session of sessions.list()) {
-      const profile = isOpen(session) ? replica.subscriber(session.subscriber)?.profile : undefined
-      if (profile !== undefined && profiles.has(profile)) yield session.subscriber
+    for (const { subscriber } of sessions.list(isOpen)) {
+      const profile = replica.subscriber(subscriber)?.profile
+      if (profile !== undefined && profiles.has(profile)) yield subscriber
     }
   }
 
@@ -306,9 +306,8 @@ export class Enforcement {
     parts.orders.repair(order => order.concerns(nas))
     void parts.drift.look(nas)
     const ids = new Set<string>()
-    for (const session of this.#options.sessions.list()) {
-      if (session.nas === nas && session.subscriber !== '' && isOpen(session)) ids.add(session.subscriber)
-    }
+    const there = (session: Session) => session.nas === nas && session.subscriber !== '' && isOpen(session)
+    for (const { subscriber } of this.#options.sessions.list(there)) ids.add(subscriber)
     parts.slices.add(ids, 'reconciliation')
   }
 }

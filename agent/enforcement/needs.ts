@@ -52,7 +52,7 @@ export interface SessionsView
   grantOf(session: Session): Granted | undefined
   /** Open and stale ones. */
   ofSubscriber(subscriber: string): readonly Session[]
-  list(): Iterable<Session>
+  list(wanted?: (session: Session) => boolean): Iterable<Session>
 }
 
 /** Orders from billing. */

@@ -58,7 +58,7 @@ export class Metering {
   static async open(options: MeteringOptions): Promise<Metering> {
     const metering = new Metering(options)
     const sessions = new Map<string, Session>()
-    for (const session of options.sessions.list()) if (isPolled(session)) sessions.set(session.acctSessionId, session)
+    for (const session of options.sessions.list(isPolled)) sessions.set(session.acctSessionId, session)
     for await (const [key, value] of options.ledger.entries(TABLE))
       if (key.startsWith(PORT_PREFIX)) metering.#load(key, value, sessions)
     await each([...sessions.values()], session => metering.#endOrphan(session))

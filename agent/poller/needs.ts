@@ -21,7 +21,7 @@ export interface SessionsView {
   record(accounting: Accounting): Promise<void>
   /** Open and stale ones. */
   ofSubscriber(subscriber: string): readonly Session[]
-  list(): Iterable<Session>
+  list(wanted?: (session: Session) => boolean): Iterable<Session>
 }
 
 /** A driver whose device can be polled; without `readCounters` it is only asked whether the device is there. */

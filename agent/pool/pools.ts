@@ -32,7 +32,7 @@ export interface PoolSessions {
   off(event: 'opened', listener: (session: Session) => void): unknown
   off(event: 'closed', listener: (session: Session, cause: Cause) => void): unknown
   ofSubscriber(subscriber: string): readonly Session[]
-  list(): Iterable<Session>
+  list(wanted?: (session: Session) => boolean): Iterable<Session>
 }
 
 export interface AddressLeasesOptions {
@@ -73,7 +73,7 @@ export class AddressLeases {
     const clean = (await ledger.get(STATE, CLEAN)) !== undefined
     await ledger.write([{ table: STATE, key: CLEAN, value: undefined }])
     for await (const [key, value] of ledger.entries(TABLE)) leases.#restore(key, value, clean)
-    for (const session of sessions.list()) if (session.state !== 'closed') leases.#opened(session)
+    for (const session of sessions.list(({ state }) => state !== 'closed')) leases.#opened(session)
     for (const pool of leases.#pools.values()) pool.begin()
     sessions.on('opened', leases.#opened)
     sessions.on('closed', leases.#closed)

@@ -182,9 +182,25 @@ export class Sessions extends EventEmitter<SessionEvents> {
     return found.map(slot => slot.snapshot())
   }
 
-  /** All sessions that are known, the closed ones among them. */
-  *list(): Iterable<Session> {
-    for (const slot of this.#table.slots()) yield slot.snapshot()
+  /**
+   * All sessions that are known, the closed ones among them, or those that are wanted: only they are copied.
+   * @param wanted  is shown each as it is now, and must not keep it
+   */
+  *list(wanted?: (session: Session) => boolean): Iterable<Session> {
+    for (const slot of this.#table.slots()) if (wanted === undefined || wanted(slot.session)) yield slot.snapshot()
+  }
+
+  /** The first `most` of `list` by their ids. */
+  first(most: number, wanted: (session: Session) => boolean): Session[] {
+    const found: Slot[] = []
+    for (const slot of this.#table.slots()) {
+      const last = found[most - 1]
+      if ((last !== undefined && last.session.id < slot.session.id) || !wanted(slot.session)) continue
+      const at = found.findLastIndex(({ session }) => session.id < slot.session.id) + 1
+      found.splice(at, 0, slot)
+      found.length = Math.min(found.length, most)
+    }
+    return found.map(slot => slot.snapshot())
   }
 
   counts(): SessionCounts {

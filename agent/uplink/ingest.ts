@@ -35,12 +35,12 @@ const COMMA = 0x2c
 const CLOSING = 0x5d
 
 function listOf(events: readonly WireEvent[]): Buffer {
-  const list = Buffer.allocUnsafe(events.reduce((sum, { json }) => sum + json.length + 1, 1))
-  let at = 0
-  for (const { json } of events) {
-    list[at] = at === 0 ? OPENING : COMMA
-    at += 1 + json.copy(list, at + 1)
-  }
-  list[at] = CLOSING
+  const list = Buffer.alloc(
+    events.reduce((sum, { json }) => sum + 1 + json.length, events.length === 0 ? 2 : 1),
+    COMMA
+  )
+  list[0] = OPENING
+  events.reduce((at, { json }) => at + json.copy(list, at) + 1, 1)
+  list[list.length - 1] = CLOSING
   return list
 }

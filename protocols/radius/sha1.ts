@@ -56,8 +56,10 @@ export class Sha1Ending {
   /**
    * The digest of `first`, `second` and the ending.
    * @param length  how many octets of it are wanted
+   * @throws RangeError unless the first two are together as long as the constructor was told
    */
   digest(length: number, first: Uint8Array, second?: Uint8Array): Buffer {
+    if (first.length + (second?.length ?? 0) !== this.#prefix) throw new RangeError('not as long as it was told')
     const at = append(this.#octets, first, 0)
     if (second !== undefined) append(this.#octets, second, at)
     state.set(START)

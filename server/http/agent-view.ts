@@ -122,7 +122,7 @@ export class LiveView implements AgentView {
       (owner === undefined || session.subscriber === owner || session.userName === subscriber) &&
       (nas === undefined || session.nas === nas) &&
       (state === undefined ? session.state !== 'closed' : session.state === state)
-    const found = [...this.#parts.sessions.list()].filter(wanted).sort((a, b) => (a.id < b.id ? -1 : 1))
+    const found = this.#parts.sessions.first(limit + 1, wanted)
     const items = found.slice(0, limit)
     const last = items.at(-1)
     return found.length > limit && last !== undefined ? { items, cursor: last.id } : { items }

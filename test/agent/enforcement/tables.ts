@@ -56,7 +56,8 @@ export class Sessions extends EventEmitter<{
   readonly grants = new Map<string, Grant>()
   readonly get = (id: string): Session | undefined => this.all.get(id)
   readonly grantOf = ({ ticket }: Session): Grant | undefined => this.grants.get(ticket)
-  readonly list = (): Iterable<Session> => this.all.values()
+  readonly list = (wanted: (session: Session) => boolean = () => true): Iterable<Session> =>
+    [...this.all.values()].filter(wanted)
   readonly ofSubscriber = (subscriber: string): readonly Session[] =>
     [...this.all.values()].filter(session => session.subscriber === subscriber && session.state !== 'closed')
 }

@@ -61,6 +61,30 @@ t.test('a slot takes over each field of its session, and a snapshot of before st
   t.strictSame(before, first)
 })
 
+t.test(
+  'sessions are listed as wanted, the first ones by their ids, and what is given does not change any more',
+  async t => {
+    const sessions = await open(new MemoryLedger())
+    for (const n of [3, 1, 4, 2, 5])
+      await sessions.record(heard({ status: 'start', at: n, id: `A${n}`, user: `u${n}` }))
+    const all = [...sessions.list()]
+    t.equal(all.length, 5)
+    const byId = [...all].sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const most of [1, 2, 4, 5, 9])
+      t.strictSame(
+        sessions.first(most, () => true),
+        byId.slice(0, most)
+      )
+    const odd = ({ acctSessionId }: Session) => acctSessionId !== 'A4' && acctSessionId !== 'A1'
+    t.strictSame(sessions.first(2, odd), byId.filter(odd).slice(0, 2))
+    t.strictSame([...sessions.list(odd)], all.filter(odd))
+    const [first] = sessions.first(1, () => true)
+    await sessions.record(heard({ status: 'stop', at: 9, time: 9, id: first!.acctSessionId, user: first!.userName }))
+    t.equal(first?.state, 'open')
+    t.equal(sessions.get(first!.id)?.state, 'closed')
+  }
+)
+
 t.test('an answer waits for the sync, also that of a duplicate of what is in flight', async t => {
   const ledger = new MemoryLedger()
   ledger.held = true

@@ -7,12 +7,17 @@ export const radiusServerErrors = {
   RADIUS_ADDRESS_NOT_HERE:
     'This machine does not have the address. Compare the configuration with the addresses shown by: ip address',
   RADIUS_LISTEN_FAILED: 'The socket could not be opened: see the cause',
+  RADIUS_SOCKETS_LOST:
+    'The thread that holds the RADIUS sockets has ended, so the agent ends too, and systemd starts it again. It is a mistake of the program: report it with the cause',
   RADIUS_CLOSED: 'The RADIUS server has been closed, usually because the agent is stopping'
 } as const
 
 export type RadiusServerErrorCode = keyof typeof radiusServerErrors
 
-/** What the RADIUS server fails at while it starts. Once it listens it throws nothing: it counts and logs. */
+/**
+ * What the RADIUS server fails at while it starts. Once it listens it throws nothing, it counts and logs: but for the loss
+ * of its sockets, which ends the process.
+ */
 export class RadiusServerError extends Error {
   override readonly name = 'RadiusServerError'
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Send } from '../exchange.js'
+import { RadiusServerError } from '../errors.js'
 import { Ring } from './ring.js'
 import type { Bound, SocketOptions } from './socket.js'
 import type { Sockets, Taker } from './sockets.js'
@@ -34,6 +35,7 @@ export class SocketsAside implements Sockets {
     this.#replies = new Ring(rings.replies)
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: rings, name: 'sockets' })
     this.#worker.on('message', (report: Report) => this.#hear(report))
+    this.#worker.once('error', lost)
     this.#ended = new Promise(resolve => this.#worker.once('exit', () => resolve()))
     this.#take()
   }
@@ -96,4 +98,9 @@ export class SocketsAside implements Sockets {
   #order(order: Order): void {
     this.#worker.postMessage(order) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, no window
   }
+}
+
+// Nobody could be answered any more, and nothing would say so.
+function lost(cause: Error): never {
+  throw new RadiusServerError('RADIUS_SOCKETS_LOST', undefined, { cause })
 }

@@ -19,6 +19,7 @@ import type { Rates } from './rates.js'
 import type { Reach, Reaches } from './reach.js'
 import type { Standing } from './standing.js'
 import { Task, type TaskEnd, type TaskReport, type TaskTimes } from './task.js'
+import { Turns } from './turns.js'
 import type { Watches } from './watches.js'
 
 /** What dispatching needs. */
@@ -53,6 +54,7 @@ export interface TaskEars {
 /** Makes tasks: finds what reaches a session or a line and the ways that offers, and lets the task hear what proves it. */
 export class Dispatch {
   readonly #options: DispatchOptions
+  readonly #turns = new Turns()
 
   constructor(options: DispatchOptions) {
     this.#options = options
@@ -73,7 +75,7 @@ export class Dispatch {
       rungs: rungsOf(need, reaches).filter(({ verb }) => only?.includes(verb) ?? true),
       observers: reaches.filter(({ driver, beside }) => !beside && driver.capabilities.includes('observe')),
       readable: isReadable(step, before),
-      keeper: new Keeper({ standing, rates }, owner, session),
+      keeper: new Keeper({ standing, rates, turns: this.#turns }, owner, session),
       queues,
       times,
       after,

@@ -11,6 +11,7 @@ import type { Rung } from './ladder.js'
 import type { Need, Step } from './plan.js'
 import type { Rates } from './rates.js'
 import type { Standing } from './standing.js'
+import type { Turns } from './turns.js'
 
 /** What became of one call that outlives the session. */
 export interface Noted {
@@ -21,6 +22,13 @@ export interface Noted {
 /** Whether what the call does stays on the device when the session has ended. */
 export function lasts({ driver, verb }: Rung): boolean {
   return !isRadius(driver) && verb !== 'disconnect'
+}
+
+/** Where account is kept, of all subscribers. */
+interface Accounts {
+  readonly standing: Standing
+  readonly rates: Rates
+  readonly turns: Turns
 }
 
 /** Whose device it is, as far as keeping account needs it. */
@@ -34,18 +42,16 @@ interface Kept {
 export class Keeper {
   readonly #standing: Standing
   readonly #rates: Rates
+  readonly #turns: Turns
   readonly #ratedAt: string | undefined
   readonly #subscriber: string
   readonly #addresses: readonly string[]
   readonly #session: Session | undefined
 
-  constructor(
-    { standing, rates }: { readonly standing: Standing; readonly rates: Rates },
-    { id, subscriber, ratedAt }: Kept,
-    session: Session | undefined
-  ) {
+  constructor({ standing, rates, turns }: Accounts, { id, subscriber, ratedAt }: Kept, session: Session | undefined) {
     this.#standing = standing
     this.#rates = rates
+    this.#turns = turns
     this.#ratedAt = ratedAt
     this.#subscriber = id
     this.#addresses = addressesOf(subscriber)
@@ -56,24 +62,39 @@ export class Keeper {
    * To be called before the device is.
    * @throws DriverError `UNSUPPORTED` where it cannot be recorded: then it could not be undone after a restart
    */
-  async note({ place, ports, way, verb }: Rung, { step: { how }, rate }: Need): Promise<Noted> {
+  async note(rung: Rung, { step: { how }, rate }: Need): Promise<Noted> {
+    if (rung.verb === 'setRate') return this.#noteRate(rung.place, rate ?? undefined)
+    return how.kind === 'full' ? this.#noteRestore(rung, how.rate) : this.#noteBlock(rung, how.kind)
+  }
+
+  /** What stands goes, and with a restore the rate of the line comes back, or goes too. */
+  async #noteRestore({ place, verb }: Rung, full: RateLimit | undefined): Promise<Noted> {
     const standing = this.#standing
     const subscriber = this.#subscriber
-    if (verb === 'setRate') return this.#noteRate(place, rate ?? undefined)
-    if (how.kind === 'full') {
-      // What stands goes, and the rate of the line comes back with it, or goes too.
-      const rate = await this.#noteRate(place, place === this.#ratedAt ? how.rate : undefined)
-      const done = (applied: Pick<Applied, 'result'>): void => {
-        standing.forget(subscriber, place)
-        rate.done(applied)
-      }
-      return { done, failed: error => rate.failed(error) }
-    }
-    const isNew = await this.#write(place, ports, how.kind)
+    const inTurn = this.#turns.take('standing', subscriber, place)
+    // From here on it may be gone, whatever becomes of the call: a newer block must be sent.
+    standing.doubt(subscriber, place)
+    const rate =
+      verb === 'restore' ? await this.#noteRate(place, place === this.#ratedAt ? full : undefined) : undefined
     return {
-      done: ({ result }) => standing.confirm(subscriber, place, isNew && way === 'port' && result === 'unchanged'),
+      done: applied => {
+        inTurn(() => standing.forget(subscriber, place))
+        rate?.done(applied)
+      },
+      failed: error => rate?.failed(error)
+    }
+  }
+
+  async #noteBlock({ place, ports, way }: Rung, kind: Step['how']['kind']): Promise<Noted> {
+    const standing = this.#standing
+    const subscriber = this.#subscriber
+    const inTurn = this.#turns.take('standing', subscriber, place)
+    const isNew = await this.#write(place, ports, kind)
+    return {
+      done: ({ result }) =>
+        inTurn(() => standing.confirm(subscriber, place, isNew && way === 'port' && result === 'unchanged')),
       failed: error => {
-        if (isNew && isUndone(error)) standing.forget(subscriber, place)
+        if (isNew && isUndone(error)) inTurn(() => standing.forget(subscriber, place))
       }
     }
   }
@@ -81,18 +102,18 @@ export class Keeper {
   async #noteRate(device: string, rate: RateLimit | undefined): Promise<Noted> {
     const rates = this.#rates
     const subscriber = this.#subscriber
-    const before = rates.at(subscriber, device)
-    // What a newer order noted meanwhile is not this one's to forget.
-    const forget = (): void => {
-      if (rates.at(subscriber, device) === before) rates.forget(subscriber, device)
+    const inTurn = this.#turns.take('rates', subscriber, device)
+    if (rate === undefined) {
+      // As with what stands: from here on it may be gone.
+      rates.doubt({ subscriber, device })
+      return { done: () => inTurn(() => rates.forget(subscriber, device)), failed: () => undefined }
     }
-    if (rate === undefined) return { done: forget, failed: () => undefined }
-    const isNew = before === undefined
+    const isNew = rates.at(subscriber, device) === undefined
     await rates.note({ subscriber, device, rate, addresses: this.#addresses }).catch(unrecorded(device))
     return {
-      done: () => rates.confirm(subscriber, device, rate),
+      done: () => inTurn(() => rates.confirm(subscriber, device)),
       failed: error => {
-        if (isNew && isUndone(error)) rates.forget(subscriber, device)
+        if (isNew && isUndone(error)) inTurn(() => rates.forget(subscriber, device))
       }
     }
   }

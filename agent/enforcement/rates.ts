@@ -67,21 +67,22 @@ export class Rates {
 
   /** Notes what is about to be put there; resolves when that is on disk. @throws LedgerError */
   async note(mark: Omit<RateMark, 'confirmed' | 'gone'>): Promise<void> {
-    const noted: RateMark = { ...mark, confirmed: false }
+    const gone = this.of(mark.subscriber).some(other => other.gone === true)
+    const noted: RateMark = { ...mark, confirmed: false, ...(gone && { gone }) }
     this.#keep(noted)
     await this.#store.putNow(TABLE, keyOf(noted), noted)
   }
 
-  /** The device showed this rate; a newer one that was noted meanwhile stays open. */
-  confirm(subscriber: string, device: string, { up, down }: RateLimit): void {
+  /** The device showed the rate that was noted last. */
+  confirm(subscriber: string, device: string): void {
     const mark = this.at(subscriber, device)
-    if (mark?.rate.up === up && mark.rate.down === down) this.#put({ ...mark, confirmed: true })
+    if (mark !== undefined) this.#put({ ...mark, confirmed: true })
   }
 
-  /** The device does not show it any more. */
-  doubt({ subscriber, device }: RateMark): void {
+  /** It may be there or not: the device does not show it any more, or is asked to take it back. */
+  doubt({ subscriber, device }: Pick<RateMark, 'subscriber' | 'device'>): void {
     const mark = this.at(subscriber, device)
-    if (mark !== undefined) this.#put({ ...mark, confirmed: false })
+    if (mark?.confirmed === true) this.#put({ ...mark, confirmed: false })
   }
 
   /** Billing removed the subscriber, or has them again. */

@@ -78,7 +78,8 @@ export class Standing {
       names: union(before?.names, mark.names),
       nases: union(before?.nases, mark.nases),
       confirmed: false,
-      ...(before?.found === true && { found: true })
+      ...(before?.found === true && { found: true }),
+      ...(this.of(subscriber).some(({ gone }) => gone === true) && { gone: true })
     }
     this.#keep(noted)
     await this.#store.putNow(TABLE, keyOf(noted), noted)
@@ -91,10 +92,10 @@ export class Standing {
     if (mark !== undefined) this.#put({ ...mark, confirmed: true, ...(found && { found }) })
   }
 
-  /** The device shows otherwise: it may stand in part. */
+  /** It may stand in part, or not at all: the device shows otherwise, or is asked to take it back. */
   doubt(subscriber: string, device: string): void {
     const mark = this.#marks.get(subscriber)?.get(device)
-    if (mark !== undefined) this.#put({ ...mark, confirmed: false })
+    if (mark?.confirmed === true) this.#put({ ...mark, confirmed: false })
   }
 
   /** Billing removed the subscriber, or has them again. */

@@ -9,6 +9,13 @@ import {
   type TreatmentKind
 } from '../../../agent/model/index.js'
 
+/** The answer to a call, which comes when the test says so. */
+export class LateAnswer {
+  resolve!: (applied: Applied) => void
+  reject!: (error: Error) => void
+  readonly promise = new Promise<Applied>((resolve, reject) => Object.assign(this, { resolve, reject }))
+}
+
 /** A device that keeps what it was told of whom, and tells it when it is read. */
 export class FakeDevice {
   readonly driver: AnyDriver
@@ -21,6 +28,8 @@ export class FakeDevice {
   mute = false
   /** It answers no reading, and takes no rate, before this. */
   gate: Promise<void> | undefined
+  /** It cannot be read. */
+  blind = false
   /** How often it was read. */
   readings = 0
   /** Rates by subscriber, `UP/DOWN`. */
@@ -47,6 +56,7 @@ export class FakeDevice {
       ...(limits && { setRate: (who, rate) => this.#rate(who, rate) }),
       observe: async who => {
         await this.gate
+        if (this.blind) throw new DriverError('TIMEOUT', 'it cannot be read')
         return this.#observe(who)
       }
     }

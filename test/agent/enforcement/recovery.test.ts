@@ -1,5 +1,9 @@
+import { pino } from 'pino'
 import t from 'tap'
 import { enforcementDefaults, pruneEvidence, verifyEvidence } from '../../../agent/enforcement/index.js'
+import { Rates } from '../../../agent/enforcement/rates.js'
+import { Standing } from '../../../agent/enforcement/standing.js'
+import { Store } from '../../../agent/enforcement/store.js'
 import { scene, settle, World } from './world.js'
 
 t.test('the brake: beyond the cap an hour, blocks wait for a person; restores never do', async t => {
@@ -341,3 +345,28 @@ t.test('one that cannot be worked out does not stop the others', async t => {
     ['s1', 's3']
   )
 })
+
+t.test(
+  'a rate or a block that is noted anew after billing removed the subscriber is still that of one who left',
+  async t => {
+    const { ledger } = new World()
+    const store = new Store(ledger, pino({ level: 'silent' }))
+    const [rates, standing] = [await Rates.open(store), await Standing.open(store)]
+    const alice = { subscriber: 'alice', addresses: ['192.0.2.7'] }
+    const rate = { up: 1, down: 2 }
+    const block = { ...alice, kind: 'blocked', ports: [], names: [], nases: [] } as const
+    await rates.note({ ...alice, device: 'gw', rate })
+    await standing.note({ ...block, device: 'gw' })
+    for (const marks of [rates, standing]) marks.removed('alice', true)
+    for (const device of ['gw', 'gw-2']) {
+      await rates.note({ ...alice, device, rate })
+      await standing.note({ ...block, device })
+    }
+    await store.close()
+    for (const marks of [await Rates.open(store), await Standing.open(store)]) {
+      t.strictSame(marks.departed(), ['alice'])
+      marks.removed('alice', false)
+      t.strictSame(marks.departed(), [])
+    }
+  }
+)

@@ -97,7 +97,8 @@ export class CommandRunner {
     const owner: Owner = {
       id: session.subscriber,
       subscriber: desire?.subscriber,
-      full: desire === undefined ? { kind: 'full', reason: '', attributes: [] } : desires.full(desire, session)
+      full: desire === undefined ? { kind: 'full', reason: '', attributes: [] } : desires.full(desire, session),
+      ratedAt: desire && desires.ratedAt(desire)
     }
     const place = { session: session.id, nas: session.nas }
     return dispatch.task(

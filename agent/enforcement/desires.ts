@@ -139,8 +139,13 @@ export class Desires {
     return this.treatment(desire, 'full', session === undefined ? ANY_DEVICE : this.#vendor(session))
   }
 
-  /** As `needs`, for one session that is to be told everything again; undefined where there is nothing to tell. */
+  /**
+   * As `needs`, for one session that is to be told everything again, or for the line that it was polled on; undefined where
+   * there is nothing to tell.
+   */
   again(desire: Desire, session: Session): Need | undefined {
+    if (desire.kind === 'full' && this.#isRatedLine(session, desire))
+      return desire.profile && this.#options.lines.again(desire.subscriber, this.full(desire))
     const before: AppliedTreatment = { ...this.#appliedOf(session, desire), uncertain: true }
     const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session)))
     return step && { session, step, before }
@@ -211,9 +216,14 @@ export class Desires {
       if (this.#isAsDesired(session, desire) || this.#stands(session, desire)) return []
       const before = this.#appliedOf(session, desire)
       const step = compare(before, this.treatment(desire, desire.kind, this.#vendor(session)))
-      if (step?.difference === 'sideways' && isPolled(session) && this.ratedAt(desire) !== undefined) return []
+      if (step?.difference === 'sideways' && this.#isRatedLine(session, desire)) return []
       return step === undefined ? [] : [{ session, step, before }]
     })
+  }
+
+  /** Whether the session was polled on a line that a device holds to its rate: no change of the session says that rate. */
+  #isRatedLine(session: Session, desire: Desire): boolean {
+    return isPolled(session) && this.ratedAt(desire) !== undefined
   }
 
   /** Whether a device holds the session to what is wanted already, whatever RADIUS gave it. */

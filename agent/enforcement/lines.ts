@@ -69,6 +69,12 @@ export class Lines {
     ]
   }
 
+  /** The rate of a line, to be told again whatever is known of it; undefined where no device holds it. */
+  again(subscriber: Subscriber | undefined, whole: Step['how']): Need | undefined {
+    const device = this.deviceOf(subscriber)
+    return device === undefined ? undefined : needOf(device, whole.rate ?? null, whole)
+  }
+
   #isWanted(want: Omit<RateMark, 'confirmed'>): boolean {
     if (this.#isHeldBack(want.subscriber, want.device)) return false
     const mark = this.#options.rates.at(want.subscriber, want.device)

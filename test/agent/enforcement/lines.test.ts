@@ -1,7 +1,7 @@
 import t from 'tap'
 import { enforcementDefaults } from '../../../agent/enforcement/index.js'
-import { DriverError, type Subscriber } from '../../../agent/model/index.js'
-import { FakeDevice } from './device.js'
+import { type Applied, DriverError, type Session, type Subscriber } from '../../../agent/model/index.js'
+import { FakeDevice, LateAnswer } from './device.js'
 import { newSession } from './tables.js'
 import { settle, World } from './world.js'
 
@@ -119,10 +119,7 @@ t.test('a restore brings the rate back by itself; while somebody is held back no
 
 t.test('a line that is polled has a session that RADIUS never gave: its rate is the device’s too', async t => {
   const { world, gw } = await gateway(['alice'])
-  const who = { subscriber: 'alice', userName: 'alice', nas: 'gw', callingStation: '', ticket: '' }
-  const session = { ...newSession('s1', who, world.time.now), acctSessionId: 'poll:gw:alice', framedIpv4: '192.0.2.7' }
-  world.sessions.all.set('s1', session)
-  world.sessions.emit('opened', session)
+  poll(world, 'alice')
   await settle()
   world.suspend('alice')
   await settle()
@@ -294,13 +291,81 @@ t.test('a suspension that nothing could carry out ends when billing gives creden
   t.match(world.enforcement.status(), { failed: 0, alarms: [] })
 })
 
+t.test('reauthorize tells the line its rate again, and whoever leaves then still takes it along', async t => {
+  const { world, gw } = await gateway(['alice'])
+  let changes = 0
+  const change = async (): Promise<Applied> => {
+    changes++
+    return { result: 'unchanged', detail: 'no rate of a session', proof: 'none' }
+  }
+  Object.assign(gw.driver, { change, capabilities: [...gw.driver.capabilities, 'change'] })
+  const session = poll(world, 'alice')
+  await settle()
+  gw.rates.clear()
+  world.commands.emit('requested', { id: 'c1', verb: 'reauthorize', arguments: { subscriber: 'alice' } })
+  await world.time.pass(100)
+  t.strictSame([changes, gw.verbs, gw.rates.get('alice')], [0, ['setRate', 'setRate'], HOME])
+  t.match(gw.asked.at(-1)?.who, { ipv4: '192.0.2.7', sessions: [], rated: true })
+  t.match(world.commands.completed, [{ id: 'c1', outcome: 'done', words: `alice has ${HOME}` }])
+  world.sessions.all.delete(session.id)
+  world.sessions.emit('closed', { ...session, state: 'closed' }, 'silent')
+  world.replica.remove('alice')
+  await world.time.pass(100)
+  t.equal(gw.rates.size, 0)
+})
+
+t.test('the first rate fails late: that of the second is still taken back when the line goes', async t => {
+  const { world, gw } = await gateway()
+  const { setRate } = gw.driver
+  const first = new LateAnswer()
+  gw.driver.setRate = () => first.promise
+  world.replica.put(world.person('alice', line()))
+  await settle()
+  gw.driver.setRate = setRate!
+  world.replica.putProfile({ ...much, id: 'home' })
+  await world.time.pass(100)
+  t.equal(gw.rates.get('alice'), MUCH)
+  first.reject(new DriverError('NO_SUCH_SESSION', 'late'))
+  await settle()
+  world.replica.remove('alice')
+  await world.time.pass(100)
+  t.equal(gw.rates.size, 0)
+})
+
+t.test('a rate that was being taken back, and is wanted again: nobody knows whether it is there', async t => {
+  const { world, gw } = await gateway(['alice'])
+  const alice = world.replica.people.get('alice')!
+  const { setRate } = gw.driver
+  gw.driver.setRate = async (...asked) => {
+    await setRate?.(...asked)
+    throw new DriverError('REJECTED', 'the answer was lost')
+  }
+  world.replica.put({ ...alice, credentials: { password: 'x' } })
+  await world.time.pass(10_000)
+  t.match([gw.rates.size, world.last('alice')?.state], [0, 'failed'])
+  gw.driver.setRate = setRate!
+  world.replica.put(alice)
+  await world.time.pass(100)
+  t.equal(gw.rates.get('alice'), HOME)
+})
+
 /** A gateway that can limit, and lines behind it. */
 async function gateway(people: readonly string[] = []): Promise<{ world: World; gw: FakeDevice }> {
   const world = new World()
   const gw = new FakeDevice('linux', true)
   world.devices.set('gw', gw)
   for (const [n, id] of people.entries()) world.person(id, line(n + 7))
-  await world.start()
+  await world.start({ certificates: false })
   await world.time.pass(100)
   return { world, gw }
+}
+
+/** A session that a reading of the gateway's counters opened. */
+function poll(world: World, subscriber: string): Session {
+  const who = { subscriber, userName: subscriber, nas: 'gw', callingStation: '', ticket: '' }
+  const made = newSession(`poll-${subscriber}`, who, world.time.now)
+  const session = { ...made, acctSessionId: `poll:gw:${subscriber}`, framedIpv4: '192.0.2.7' }
+  world.sessions.all.set(session.id, session)
+  world.sessions.emit('opened', session)
+  return session
 }

@@ -1,4 +1,13 @@
-import { addressesOf, isPolled, logsIn, type RateLimit, type Session, type Subscriber } from '../model/index.js'
+import {
+  addressesOf,
+  eapMethodsOf,
+  isPolled,
+  logsIn,
+  type Profile,
+  type RateLimit,
+  type Session,
+  type Subscriber
+} from '../model/index.js'
 import { isTighter, type Need, type Step } from './plan.js'
 import type { RateMark, Rates } from './rates.js'
 import type { Reaches } from './reach.js'
@@ -12,6 +21,7 @@ export interface LinesOptions {
   readonly reaches: Reaches
   readonly standing: Standing
   readonly rates: Rates
+  readonly replica: { profile(id: string): Profile | undefined }
   /** Whether a certificate alone lets subscribers on: then a document without credentials tells nothing. */
   readonly certificates: boolean
 }
@@ -36,13 +46,14 @@ export class Lines {
     if (!sessions.ofSubscriber(subscriber.id).every(isPolled)) return undefined
     const able = reaches.ofSubscriber(subscriber).find(({ driver }) => driver.capabilities.includes('setRate'))
     // Whoever made the queue that counts a line has given it a rate; one of ours would stand before it and hide the octets.
-    return able?.ports.some(port => port.startsWith('queue:')) === true ? undefined : able?.place
+    if (able === undefined || able.ports.some(port => port.startsWith('queue:'))) return undefined
+    return this.#mayLogIn(subscriber) && !this.#isShown(subscriber, able.place) ? undefined : able.place
   }
 
   /** Whether nothing can ever shut a subscriber's line: nobody asks who they are, and no device is known that could. */
   isOpenForGood(subscriber: Subscriber | undefined): boolean {
-    const { sessions, reaches, certificates } = this.#options
-    if (subscriber === undefined || certificates || logsIn(subscriber)) return false
+    const { sessions, reaches } = this.#options
+    if (subscriber === undefined || logsIn(subscriber) || this.#mayLogIn(subscriber)) return false
     return sessions.ofSubscriber(subscriber.id).length === 0 && reaches.ofSubscriber(subscriber).length === 0
   }
 
@@ -73,6 +84,22 @@ export class Lines {
   again(subscriber: Subscriber | undefined, whole: Step['how']): Need | undefined {
     const device = this.deviceOf(subscriber)
     return device === undefined ? undefined : needOf(device, whole.rate ?? null, whole)
+  }
+
+  /** Whether somebody without credentials may have a certificate. */
+  #mayLogIn(subscriber: Subscriber): boolean {
+    const { certificates, replica } = this.#options
+    return certificates && eapMethodsOf(subscriber, replica.profile(subscriber.profile))?.includes('tls') !== false
+  }
+
+  /**
+   * Whether somebody who may have a certificate is on a line all the same: their document does not speak of EAP, and
+   * they are polled, or were when the device was given the rate that it has.
+   */
+  #isShown(subscriber: Subscriber, device: string): boolean {
+    const { sessions, replica, rates } = this.#options
+    if (eapMethodsOf(subscriber, replica.profile(subscriber.profile)) !== undefined) return false
+    return sessions.ofSubscriber(subscriber.id).length > 0 || rates.at(subscriber.id, device) !== undefined
   }
 
   #isWanted(want: Omit<RateMark, 'confirmed'>): boolean {

@@ -57,7 +57,7 @@ export async function buildParts(options: EnforcementOptions, means: Means) {
   const silences = new Silences({ limits, clock, after, random, probe: means.probe, back: means.back })
   const queues = new NasQueues({ limits, clock, after, silent: means.silent })
   const reaches = reachesOf(options)
-  const lines = new Lines({ sessions, reaches, standing, rates, certificates: options.certificates ?? true })
+  const lines = new Lines({ sessions, replica, reaches, standing, rates, certificates: options.certificates ?? true })
   const desires = desiresOf(options, { applied, decisions, reaches, standing, lines })
   const times = limits
   const marks = { standing, rates }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { enforcementDefaults } from '../../../agent/enforcement/index.js'
 import { DriverError, type Session, type Subscriber } from '../../../agent/model/index.js'
-import { FakeDevice, LateAnswer } from './device.js'
+import { FakeDevice } from './device.js'
 import { newSession } from './tables.js'
 import { scene, settle, World } from './world.js'
 
@@ -299,84 +299,6 @@ t.test('a switched-on port proves nothing about what RADIUS holds back', async t
   t.not(world.last('alice')?.state, 'proven')
 })
 
-t.test('a restore that was begun: the line may be open from then on, and a new suspension is carried out', async t => {
-  const lost = new DriverError('TIMEOUT', 'the answer was lost')
-  const halfDone = new DriverError('NO_SUCH_SESSION', 'no address of the subscriber is here')
-  for (const failure of [halfDone, lost]) {
-    const { world, gw } = await suspendedAtGateway()
-    const { restore } = gw.driver
-    gw.driver.restore = async (...asked) => {
-      await restore?.(...asked)
-      throw failure
-    }
-    gw.blind = true
-    world.restore('alice')
-    await world.time.pass(30_000)
-    t.match([gw.has.get('alice'), world.last('alice')?.state], ['full', 'failed'], failure.code)
-    gw.driver.restore = restore!
-    gw.blind = false
-    const asked = gw.asked.length
-    world.suspend('alice')
-    await settle()
-    t.strictSame([gw.verbs.slice(asked), gw.has.get('alice')], [['block'], 'blocked'])
-    t.match(world.last('alice'), { state: 'proven', want: 'blocked', detail: 'alice has blocked' })
-  }
-})
-
-t.test('a suspension while a restore is on its way is sent; the restore, answered late, has no say', async t => {
-  for (const [answer, limits] of [
-    ['resolves', false],
-    ['fails', true]
-  ] as const) {
-    const { world, gw } = await suspendedAtGateway(limits)
-    const { restore } = gw.driver
-    const late = new LateAnswer()
-    gw.driver.restore = (who, signal) => {
-      void restore?.(who, signal)
-      return late.promise
-    }
-    world.restore('alice')
-    await settle()
-    gw.driver.restore = restore!
-    t.equal(gw.has.get('alice'), 'full')
-    world.suspend('alice')
-    await settle()
-    t.match([gw.verbs.at(-1), gw.has.get('alice')], ['block', 'blocked'], answer)
-    t.match(world.last('alice'), { state: 'proven', want: 'blocked' })
-    if (answer === 'resolves') late.resolve({ result: 'changed', detail: 'late', proof: 'late' })
-    else late.reject(new DriverError('NO_SUCH_SESSION', 'late'))
-    await settle()
-    world.restore('alice')
-    await settle()
-    t.match([gw.verbs.at(-1), gw.has.get('alice')], ['restore', 'full'], 'what was blocked anew is undone')
-    t.match(world.last('alice'), { state: 'proven', want: 'full' })
-  }
-})
-
-t.test('a block that was replaced and is obeyed late does not prove the newer one', async t => {
-  const { world, gw, calls, block } = await blockedTwice()
-  calls[0]?.resolve({ result: 'changed', detail: 'late', proof: 'late' })
-  await settle()
-  Object.assign(gw, { blind: true })
-  gw.driver.block = block
-  await world.restart()
-  t.match([gw.verbs, gw.has.get('alice')], [['block'], 'blocked'])
-  t.match(world.last('alice'), { state: 'proven', want: 'blocked', detail: 'alice has blocked' })
-})
-
-t.test('a block that was replaced and fails late does not hide the newer one from a restore', async t => {
-  const { world, gw, calls } = await blockedTwice()
-  calls[0]?.reject(new DriverError('UNSUPPORTED', 'late'))
-  await settle()
-  gw.has.set('alice', 'blocked')
-  calls[1]?.resolve({ result: 'changed', detail: 'blocked', proof: 'blocked' })
-  await settle()
-  t.match(world.last('alice'), { state: 'proven', want: 'blocked' })
-  world.restore('alice')
-  await settle()
-  t.match([gw.verbs, gw.has.get('alice')], [['restore'], 'full'])
-})
-
 function device(world: World, id: string, name: 'mikrotik' | 'linux' | 'snmp'): FakeDevice {
   const made = new FakeDevice(name)
   world.devices.set(id, made)
@@ -398,35 +320,4 @@ async function suspendedByPort(t: { equal(a: unknown, b: unknown): unknown }): P
   await settle()
   t.equal(sw.has.get('ge3'), 'blocked')
   return world
-}
-
-/** Somebody without a session, whose address is fenced at a gateway. @param limits  whether that holds the rate too */
-async function suspendedAtGateway(limits = false): Promise<{ world: World; gw: FakeDevice }> {
-  const world = new World()
-  const gw = new FakeDevice('linux', limits)
-  world.devices.set('gw', gw)
-  world.person('alice', { bind: { nas: 'gw' }, addresses: { ipv4: '192.0.2.7' } })
-  await world.start({ certificates: false })
-  world.suspend('alice')
-  await settle()
-  return { world, gw }
-}
-
-/** A line that is to be walled, then blocked, at a gateway that has answered neither. @returns  `block` obeys */
-async function blockedTwice() {
-  const world = new World()
-  const gw = device(world, 'gw', 'linux')
-  world.person('alice', { bind: { nas: 'gw' } })
-  await world.start()
-  const block = gw.driver.block!
-  const calls: LateAnswer[] = []
-  gw.driver.block = () => {
-    calls.push(new LateAnswer())
-    return calls.at(-1)!.promise
-  }
-  for (const how of ['walled-garden', 'reject'] as const) {
-    world.suspend('alice', how)
-    await settle()
-  }
-  return { world, gw, calls, block }
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { enforcementDefaults } from '../../../agent/enforcement/index.js'
 import { type Applied, DriverError, type Session, type Subscriber } from '../../../agent/model/index.js'
-import { FakeDevice, LateAnswer } from './device.js'
+import { FakeDevice } from './device.js'
 import { newSession } from './tables.js'
 import { settle, World } from './world.js'
 
@@ -30,7 +30,7 @@ t.test('a line that a start finds is given its rate; a restart and a snapshot wi
   const { world, gw } = await gateway(['alice', 'bob'])
   t.strictSame(gw.verbs, ['setRate', 'setRate'])
   const told = world.notices().length
-  await world.restart()
+  await world.restart({ certificates: false })
   world.replica.put(...world.replica.people.values())
   world.replica.putProfile({ ...world.replica.profiles.get('home')! })
   await world.time.pass(enforcementDefaults.repair + enforcementDefaults.round)
@@ -143,11 +143,11 @@ t.test('whoever leaves takes the rate along, also when that waits for a device o
   await world.time.pass(100)
   t.equal(gw.rates.size, 1)
   gw.failure = undefined
-  await world.restart()
+  await world.restart({ certificates: false })
   await world.time.pass(100)
   t.equal(gw.rates.size, 0)
   const asked = gw.asked.length
-  await world.restart()
+  await world.restart({ certificates: false })
   t.equal(gw.asked.length, asked, 'nothing is left to undo')
 })
 
@@ -178,7 +178,7 @@ t.test('a device that cannot limit is left alone; one that learns to is asked th
   world.devices.set('gw', plain)
   world.person('alice', line())
   world.person('bob', { devices: [{ device: 'gw', port: 'x' }] })
-  await world.start()
+  await world.start({ certificates: false })
   await world.time.pass(100)
   t.strictSame([plain.verbs, world.notices(), world.enforcement.status().alarms], [[], [], []])
   const able = new FakeDevice('linux', true)
@@ -314,39 +314,34 @@ t.test('reauthorize tells the line its rate again, and whoever leaves then still
   t.equal(gw.rates.size, 0)
 })
 
-t.test('the first rate fails late: that of the second is still taken back when the line goes', async t => {
-  const { world, gw } = await gateway()
-  const { setRate } = gw.driver
-  const first = new LateAnswer()
-  gw.driver.setRate = () => first.promise
-  world.replica.put(world.person('alice', line()))
-  await settle()
-  gw.driver.setRate = setRate!
-  world.replica.putProfile({ ...much, id: 'home' })
+t.test('where certificates let subscribers on, a rate is only for those whom a polled session shows', async t => {
+  const world = new World()
+  const gw = new FakeDevice('linux', true)
+  world.devices.set('gw', gw)
+  for (const [n, id] of ['alice', 'bob'].entries()) world.person(id, line(n + 7))
+  world.person('carol', { ...line(9), eapMethods: ['ttls'] })
+  world.person('dora', { ...line(10), eapMethods: ['tls', 'peap'] })
+  await world.start({ certificates: true })
+  for (const id of ['alice', 'dora']) login(world, id)
   await world.time.pass(100)
-  t.equal(gw.rates.get('alice'), MUCH)
-  first.reject(new DriverError('NO_SUCH_SESSION', 'late'))
-  await settle()
-  world.replica.remove('alice')
+  t.match([...gw.rates.keys()], ['carol'], 'carol may not come with a certificate')
+  for (const id of ['alice', 'dora']) logoff(world, id)
+  const session = poll(world, 'bob')
+  poll(world, 'dora')
   await world.time.pass(100)
-  t.equal(gw.rates.size, 0)
-})
-
-t.test('a rate that was being taken back, and is wanted again: nobody knows whether it is there', async t => {
-  const { world, gw } = await gateway(['alice'])
-  const alice = world.replica.people.get('alice')!
-  const { setRate } = gw.driver
-  gw.driver.setRate = async (...asked) => {
-    await setRate?.(...asked)
-    throw new DriverError('REJECTED', 'the answer was lost')
-  }
-  world.replica.put({ ...alice, credentials: { password: 'x' } })
-  await world.time.pass(10_000)
-  t.match([gw.rates.size, world.last('alice')?.state], [0, 'failed'])
-  gw.driver.setRate = setRate!
-  world.replica.put(alice)
+  t.match([...gw.rates.keys()], ['carol', 'bob'])
+  world.sessions.all.delete(session.id)
+  world.sessions.emit('closed', { ...session, state: 'closed' }, 'silent')
+  await world.restart({ certificates: true })
+  await world.time.pass(enforcementDefaults.repair + enforcementDefaults.round)
+  t.strictSame(gw.verbs, ['setRate', 'setRate'], 'it stays while nothing is heard of the line')
+  login(world, 'bob')
   await world.time.pass(100)
-  t.equal(gw.rates.get('alice'), HOME)
+  t.match([...gw.rates.keys()], ['carol'], 'bob has a certificate after all')
+  logoff(world, 'bob')
+  world.replica.put(...world.replica.people.values())
+  await world.time.pass(100)
+  t.equal(gw.asked.length, 3)
 })
 
 /** A gateway that can limit, and lines behind it. */
@@ -368,4 +363,18 @@ function poll(world: World, subscriber: string): Session {
   world.sessions.all.set(session.id, session)
   world.sessions.emit('opened', session)
   return session
+}
+
+/** Logs on by RADIUS at another box. */
+function login(world: World, subscriber: string): void {
+  const who = { subscriber, userName: subscriber, nas: 'bras', callingStation: '', ticket: '' }
+  const session = newSession(`radius-${subscriber}`, who, world.time.now)
+  world.sessions.all.set(session.id, session)
+  world.sessions.emit('opened', session)
+}
+
+function logoff(world: World, subscriber: string): void {
+  const session = world.sessions.all.get(`radius-${subscriber}`)!
+  world.sessions.all.delete(session.id)
+  world.sessions.emit('closed', { ...session, state: 'closed' }, 'stop')
 }

@@ -25,6 +25,8 @@ export const rejections = {
     "The device's certificate does not lead to a CA that is configured here. Look for a missing intermediate certificate.",
   EAP_CERTIFICATE_REVOKED:
     "The device's certificate was revoked by its CA. Issue another one if the device is to get on again.",
+  EAP_CERTIFICATE_PATH:
+    "The certificates between the device's and the CA cannot be followed, so it is not known whether one of them was revoked. Append the intermediate certificates to the file `ca`; look at what else the device sends: it may be made up to hide one.",
   EAP_REVOCATION_UNKNOWN:
     'The list of revoked certificates could not be read since the agent started, so no certificate is taken. `turnpike status` says what to do.',
   EAP_INNER_METHOD:

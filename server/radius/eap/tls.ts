@@ -2,7 +2,6 @@ import type { DetailedPeerCertificate } from 'node:tls'
 import type { Subscriber } from '../../../agent/model/index.js'
 import { EapType } from '../../../protocols/eap/index.js'
 import type { Who } from '../methods/method.js'
-import { chainOf } from '../revocation/index.js'
 import { type EapContext, type Failed, failure } from './method.js'
 import { type Inner, TlsBased } from './tls-based.js'
 import type { Revoked, TlsContexts } from './tls-contexts.js'
@@ -56,17 +55,17 @@ export class EapTls extends TlsBased {
     return failure('EAP_MALFORMED', 'It sent data inside EAP-TLS.')
   }
 
-  // Resumed or not: the ticket holds the device's certificate. What stands above it is seen in a full handshake only, so
-  // nothing is resumed across a change of the lists.
+  // Resumed or not: the ticket holds the device's certificate. What stands above it is sure to be seen in a full handshake
+  // only, so nothing is resumed across a change of the lists.
   #revocation(certificate: DetailedPeerCertificate): Failed | undefined {
     const revoked = this.#contexts.revoked()
     if (revoked === undefined) return undefined
     if (revoked === 'unknown') return failure('EAP_REVOCATION_UNKNOWN', undefined, this.#who)
-    const fault = revoked.faultOf(chainOf(certificate))
+    const { certificates, isWhole } = revoked.pathOf(certificate, this.#contexts.clock())
+    const fault = revoked.faultOf(certificates)
     if (fault !== undefined) return failure('EAP_CERTIFICATE_REVOKED', fault, this.#who)
-    return this.tunnel.resumed && revoked !== this.#revoked
-      ? failure('EAP_RESUMPTION', undefined, this.#who)
-      : undefined
+    if (!this.tunnel.resumed) return isWhole ? undefined : failure('EAP_CERTIFICATE_PATH', undefined, this.#who)
+    return revoked === this.#revoked ? undefined : failure('EAP_RESUMPTION', undefined, this.#who)
   }
 
   #find(names: readonly string[]): Who {

@@ -36,7 +36,7 @@ export function readRevocations({ crl, ca }: RevocationFiles): Revocations {
     const key = `${list.by} ${list.key.export({ type: 'spki', format: 'der' }).toString('hex')} ${list.scope}`
     if ((newest.get(key)?.thisUpdate ?? -Infinity) <= list.thisUpdate) newest.set(key, list)
   }
-  return new Revocations([...newest.values()])
+  return new Revocations([...newest.values()], authorities)
 }
 
 function listOf(block: string, authorities: readonly X509Certificate[], path: string): RevocationList {

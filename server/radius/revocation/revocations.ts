@@ -1,7 +1,8 @@
-import { type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate } from 'node:tls'
 import type { Milliseconds } from '../../../agent/model/index.js'
 import { type Crl, revokedAt, serialOf } from '../../../protocols/x509/index.js'
+import { type Path, pathOf } from './path.js'
 
 /** A list whose signature was checked. */
 export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 'revoked' | 'scope'> {
@@ -17,9 +18,12 @@ export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 
  */
 export class Revocations {
   readonly #lists: readonly RevocationList[]
+  readonly #authorities: readonly X509Certificate[]
 
-  constructor(lists: readonly RevocationList[]) {
+  /** @param authorities  the trusted certificates of the file `ca` */
+  constructor(lists: readonly RevocationList[], authorities: readonly X509Certificate[]) {
     this.#lists = lists
+    this.#authorities = authorities
   }
 
   /** When the first of the lists is to be replaced at the latest; Infinity where none says. */
@@ -32,12 +36,17 @@ export class Revocations {
     return this.#lists.reduce((sum, { revoked }) => sum + revoked.size, 0)
   }
 
+  /** The certificates on which it depends whether a peer is let in. @param shown  `getPeerCertificate(true)`, verified by TLS */
+  pathOf(shown: DetailedPeerCertificate, now: Milliseconds): Path {
+    return pathOf(shown, this.#authorities, now)
+  }
+
   /**
-   * Which certificate of a chain was revoked, by whom and when, in words; undefined: none.
-   * @param chain  the peer's own certificate first; one that cannot be read counts as revoked
+   * Which certificate of a path was revoked, by whom and when, in words; undefined: none.
+   * @param path  one whose serial number cannot be read counts as revoked
    */
-  faultOf(chain: readonly X509Certificate[]): string | undefined {
-    for (const certificate of chain) {
+  faultOf(path: readonly X509Certificate[]): string | undefined {
+    for (const certificate of path) {
       const serial = serialOf(certificate.raw)
       if (serial === undefined) return 'The serial number of its certificate cannot be read.'
       const list = this.#lists.find(({ revoked, key }) => revoked.has(serial) && certificate.verify(key))
@@ -45,18 +54,6 @@ export class Revocations {
     }
     return undefined
   }
-}
-
-/** The certificates of a connection, the peer's own first, up to the root as far as TLS has them. */
-export function chainOf(certificate: DetailedPeerCertificate): X509Certificate[] {
-  const chain: X509Certificate[] = []
-  const seen = new Set<string>()
-  for (let at: DetailedPeerCertificate | undefined = certificate; at?.raw !== undefined; at = at.issuerCertificate) {
-    if (seen.has(at.fingerprint256)) break
-    seen.add(at.fingerprint256)
-    chain.push(new X509Certificate(at.raw))
-  }
-  return chain
 }
 
 function words({ subject }: X509Certificate, serial: string, { by, revoked }: RevocationList): string {

@@ -43,6 +43,7 @@ export const partings = {
   UNTRUSTED: 'The certificate does not lead to the CA of radius.radsec. Look for a missing intermediate certificate.',
   EXPIRED: "The peer's certificate has run out, or is not valid yet. Renew it; compare the clocks.",
   REVOKED: 'The certificate was revoked by its CA. Issue another one if the NAS is to come back.',
+  PATH: "The certificates between the peer's and the CA cannot be followed, so it is not known whether one of them was revoked. Append the intermediate certificates to the file ca; look at what else the NAS sends.",
   REVOCATION_UNKNOWN:
     'The list of revoked certificates could not be read since the agent started, so none is taken. See: turnpike status',
   UNKNOWN_NAME: 'No NAS has a name of this certificate. Add one of its names to the NAS: certificate: [NAME].',

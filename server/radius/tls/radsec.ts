@@ -1,13 +1,18 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
+import {
+  createServer as createTlsServer,
+  type DetailedPeerCertificate,
+  type Server as TlsServer,
+  type TLSSocket
+} from 'node:tls'
 import type { Logger } from 'pino'
 import type { Clock, Milliseconds, Nas } from '../../../agent/model/index.js'
 import type { Packet } from '../../../protocols/radius/index.js'
 import { listenError } from '../errors.js'
 import { type Address, textOf } from '../sockets/socket.js'
 import { Quiet } from '../quiet.js'
-import { chainOf, type Revocations } from '../revocation/index.js'
+import type { Revocations } from '../revocation/index.js'
 import type { Source } from '../sources.js'
 import { Connection, type Receiver } from './connection.js'
 import { type Parting, partings } from './errors.js'
@@ -67,8 +72,8 @@ export class RadSec {
   #names = 0
   #validUntil: Milliseconds
   #revocations: Revocations | undefined
-  /** The certificates that each connection was opened with. */
-  readonly #chains = new Map<TLSSocket, readonly X509Certificate[]>()
+  /** The certificates by which each connection was let in. */
+  readonly #paths = new Map<TLSSocket, readonly X509Certificate[]>()
 
   /** Reads the certificates; time alone must not keep an agent from starting. @throws RadSecError */
   constructor(options: RadSecOptions) {
@@ -111,8 +116,8 @@ export class RadSec {
   /** These certificates are revoked from now on, in place of those before; connections that were opened with one are ended. */
   revoke(revocations: Revocations): void {
     this.#revocations = revocations
-    for (const [socket, chain] of this.#chains) {
-      const fault = revocations.faultOf(chain)
+    for (const [socket, path] of this.#paths) {
+      const fault = revocations.faultOf(path)
       if (fault !== undefined) this.#refused('REVOKED', socket, fault)
     }
   }
@@ -189,18 +194,25 @@ export class RadSec {
       const reason = String(socket.authorizationError)
       return this.#refused(expired.has(reason) ? 'EXPIRED' : 'UNTRUSTED', socket, reason)
     }
-    const chain = chainOf(certificate)
-    if (this.#options.revocable === true && this.#revocations === undefined)
-      return this.#refused('REVOCATION_UNKNOWN', socket)
-    const fault = this.#revocations?.faultOf(chain)
-    if (fault !== undefined) return this.#refused('REVOKED', socket, fault)
+    if (!this.#stands(socket, certificate)) return
     const names = namesOf(certificate)
     const shown = [...names].join(', ')
     const nas = this.#nasOf(names, plainAddress(socket.remoteAddress))
     if (typeof nas === 'string') return this.#refused(nas, socket, shown)
-    this.#chains.set(socket, chain)
-    socket.once('close', () => this.#chains.delete(socket))
     this.#welcome(socket, nas, names)
+  }
+
+  /** Whether the certificate is not revoked, nor one above it; else the connection is refused. */
+  #stands(socket: TLSSocket, certificate: DetailedPeerCertificate): boolean {
+    const refused = (why: Parting, detail?: string) => (this.#refused(why, socket, detail), false)
+    if (this.#revocations === undefined) return this.#options.revocable !== true || refused('REVOCATION_UNKNOWN')
+    const { certificates, isWhole } = this.#revocations.pathOf(certificate, this.#options.clock())
+    const fault = this.#revocations.faultOf(certificates)
+    if (fault !== undefined) return refused('REVOKED', fault)
+    if (!isWhole) return refused('PATH')
+    this.#paths.set(socket, certificates)
+    socket.once('close', () => this.#paths.delete(socket))
+    return true
   }
 
   #nasOf(names: ReadonlySet<string>, address: string): ReturnType<typeof nasOf> {

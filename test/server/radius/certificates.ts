@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Certificates of a small authority, in files and as text. */
@@ -31,6 +31,10 @@ interface IssueOptions {
   readonly days?: number
   readonly usage?: 'serverAuth' | 'clientAuth'
   readonly names?: string
+  /** Whose key it is for; by default a new one is made. */
+  readonly keyOf?: string
+  /** Does not say which key signed it, so that only the name of its issuer does. */
+  readonly byName?: boolean
 }
 
 /** Makes a root `ca`, and whatever is asked for, with openssl. */
@@ -39,11 +43,17 @@ export function pki(directory: string): Pki {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
   const key = (name: string) =>
     openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', `${name}.key`)
-  const issue: Pki['issue'] = (name, subject, { issuer = 'ca', ca = false, days = 30, usage, names } = {}) => {
-    key(name)
+  const issue: Pki['issue'] = (
+    name,
+    subject,
+    { issuer = 'ca', ca = false, days = 30, usage, names, keyOf, byName } = {}
+  ) => {
+    if (keyOf === undefined) key(name)
+    else copyFileSync(file(`${keyOf}.key`), file(`${name}.key`))
     openssl('req', '-new', '-key', `${name}.key`, '-subj', subject, '-out', `${name}.csr`)
     const lines = [`basicConstraints=critical,CA:${ca ? 'TRUE' : 'FALSE'}`]
     if (usage !== undefined) lines.push(`extendedKeyUsage=${usage}`)
+    if (byName === true) lines.push('authorityKeyIdentifier=none')
     if (names !== undefined) lines.push(`subjectAltName=${names}`)
     writeFileSync(file(`${name}.ext`), lines.join('\n'))
     const by =

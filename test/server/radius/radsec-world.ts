@@ -25,6 +25,9 @@ export interface Certificates {
   readonly expired: Certificate
 }
 
+/** Those that a world and its peers show. */
+export type Shown = Pick<Certificates, 'ca' | 'server' | 'nas'>
+
 interface Test {
   teardown(undo: () => unknown): unknown
 }
@@ -95,7 +98,7 @@ export interface WorldOptions extends Omit<RigOptions, 'nases'> {
 }
 
 /** RadSec on loopback in front of a RADIUS server. */
-export async function world(t: Test, made: Certificates, options: WorldOptions = {}): Promise<World> {
+export async function world(t: Test, made: Shown, options: WorldOptions = {}): Promise<World> {
   const { list = [byName], limits = {}, byAddress = false, revocable = false, own = made.server, ...rest } = options
   const nases = new Nases(list)
   const base = await rig(t, { ...rest, find: address => nases.find(address) })
@@ -133,7 +136,7 @@ export class Peer {
 
   static async open(
     t: Test,
-    made: Certificates,
+    made: Shown,
     port: number,
     certificate: Certificate | undefined = made.nas,
     options: ConnectionOptions = {}

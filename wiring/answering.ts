@@ -179,10 +179,16 @@ function revocationsOf(
   files: RevocationFiles,
   server: { revoke(revocations: Revocations): void; readonly revokedUntil: Milliseconds }
 ): Renewal {
+  let known: Revocations | undefined
+  const renew = () => {
+    const read = readRevocations(files, known)
+    server.revoke(read)
+    known = read
+  }
   return {
     what: `the list of revoked certificates of ${of}`,
     files: [files.crl, files.ca],
-    renew: () => server.revoke(readRevocations(files)),
+    renew,
     until: () => server.revokedUntil,
     soon: 0,
     meanwhile: 'Until then those on it stay out, and whoever was revoked since gets in.',

@@ -8,6 +8,8 @@ export const revocationErrors = {
     'The list of revoked certificates cannot stand alone: it is a delta, lists certificates of other CAs, or holds a critical extension that is not known here. Have the CA write a complete one',
   CRL_ALGORITHM:
     'The list of revoked certificates is signed in a way that is not trusted or not known here. Have the CA sign it with RSA (PKCS #1), ECDSA or EdDSA and SHA-256 or better',
+  CRL_OLDER:
+    'The file of crl holds an older list than the one in use, or none of that CA any more. Fetch it again; restart the agent if this is meant',
   CRL_UNTRUSTED:
     'The list of revoked certificates was not signed by a CA of the file ca, or was changed since. Append the CA that signed it to that file, an intermediate one too'
 } as const

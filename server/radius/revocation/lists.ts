@@ -23,20 +23,42 @@ const digests: Readonly<Record<string, string | null>> = {
 }
 
 /**
- * Reads lists and checks who signed them: they mostly come over plain HTTP. Of lists of one CA and scope the newest
- * counts. How old they are is not looked at, see `Revocations.validUntil`.
+ * Reads lists and checks who signed them. Of lists of one key and scope the newest counts. How old they are is not looked
+ * at, see `Revocations.validUntil`.
+ * @param known  what is replaced: none of its lists may be followed by an older one, or by none, while its CA is trusted
  * @throws RevocationError
  */
-export function readRevocations({ crl, ca }: RevocationFiles): Revocations {
+export function readRevocations({ crl, ca }: RevocationFiles, known?: Revocations): Revocations {
   const authorities = blocksOf(ca, 'CERTIFICATE').map(block => certificateOf(block, ca))
   const blocks = blocksOf(crl, 'X509 CRL')
   if (blocks.length === 0) throw new RevocationError('CRL_UNREADABLE', crl)
-  const newest = new Map<string, RevocationList>()
-  for (const list of blocks.map(block => listOf(block, authorities, crl))) {
-    const key = `${list.by} ${list.key.export({ type: 'spki', format: 'der' }).toString('hex')} ${list.scope}`
-    if ((newest.get(key)?.thisUpdate ?? -Infinity) <= list.thisUpdate) newest.set(key, list)
+  const lists = newestOf(blocks.map(block => listOf(block, authorities, crl)))
+  const trusted = new Set(authorities.map(nameOf))
+  const lost = known?.lists.find(old => trusted.has(old.by) && !lists.some(list => follows(list, old, known.lists)))
+  if (lost !== undefined) {
+    throw new RevocationError('CRL_OLDER', `${crl}: in use is that of ${lost.by}, ${new Date(lost.thisUpdate).toISOString()}`)
   }
-  return new Revocations([...newest.values()], authorities)
+  return new Revocations(lists, authorities)
+}
+
+// Each key of a CA may have a list of its own that names what was signed with that key only, so none replaces another's.
+function newestOf(lists: readonly RevocationList[]): RevocationList[] {
+  const newest = new Map<string, RevocationList>()
+  for (const list of lists) {
+    const id = `${list.by} ${list.signer} ${list.scope}`
+    if ((newest.get(id)?.thisUpdate ?? -Infinity) <= list.thisUpdate) newest.set(id, list)
+  }
+  return [...newest.values()]
+}
+
+/** Whether a list may stand in the place of an old one: of the same key, or of one with which the CA did not sign so far. */
+function follows(list: RevocationList, old: RevocationList, known: readonly RevocationList[]): boolean {
+  const isOfCa = list.by === old.by && list.scope === old.scope && list.thisUpdate >= old.thisUpdate
+  return isOfCa && (list.signer === old.signer || !known.some(({ signer }) => signer === list.signer))
+}
+
+function nameOf({ subject }: X509Certificate): string {
+  return subject.replaceAll('\n', ', ')
 }
 
 function listOf(block: string, authorities: readonly X509Certificate[], path: string): RevocationList {
@@ -48,7 +70,12 @@ function listOf(block: string, authorities: readonly X509Certificate[], path: st
   const signer = authorities.find(({ publicKey }) => isSigned(list, digest, publicKey))
   if (signer === undefined) throw new RevocationError('CRL_UNTRUSTED', path)
   const { thisUpdate, nextUpdate, revoked, scope } = list
-  return { key: signer.publicKey, by: signer.subject.replaceAll('\n', ', '), thisUpdate, nextUpdate, revoked, scope }
+  const key = signer.publicKey
+  return { key, signer: fingerprintOf(key), by: nameOf(signer), thisUpdate, nextUpdate, revoked, scope }
+}
+
+function fingerprintOf(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'der' }).toString('hex')
 }
 
 // A key of another kind than the signature makes OpenSSL throw.

@@ -8,6 +8,8 @@ import { type Path, pathOf } from './path.js'
 export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 'revoked' | 'scope'> {
   /** Of the CA. */
   readonly key: KeyObject
+  /** Tells the keys of a CA apart. */
+  readonly signer: string
   /** Subject of the CA. */
   readonly by: string
 }
@@ -17,23 +19,24 @@ export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 
  * everybody, wants one of every CA, and shows only the last of several faults.
  */
 export class Revocations {
-  readonly #lists: readonly RevocationList[]
+  /** The newest of each CA. */
+  readonly lists: readonly RevocationList[]
   readonly #authorities: readonly X509Certificate[]
 
   /** @param authorities  the trusted certificates of the file `ca` */
   constructor(lists: readonly RevocationList[], authorities: readonly X509Certificate[]) {
-    this.#lists = lists
+    this.lists = lists
     this.#authorities = authorities
   }
 
   /** When the first of the lists is to be replaced at the latest; Infinity where none says. */
   get validUntil(): Milliseconds {
-    return Math.min(Infinity, ...this.#lists.map(({ nextUpdate }) => nextUpdate))
+    return Math.min(Infinity, ...this.lists.map(({ nextUpdate }) => nextUpdate))
   }
 
   /** How many certificates are revoked. */
   get size(): number {
-    return this.#lists.reduce((sum, { revoked }) => sum + revoked.size, 0)
+    return this.lists.reduce((sum, { revoked }) => sum + revoked.size, 0)
   }
 
   /** The certificates on which it depends whether a peer is let in. @param shown  `getPeerCertificate(true)`, verified by TLS */
@@ -49,7 +52,7 @@ export class Revocations {
     for (const certificate of path) {
       const serial = serialOf(certificate.raw)
       if (serial === undefined) return 'The serial number of its certificate cannot be read.'
-      const list = this.#lists.find(({ revoked, key }) => revoked.has(serial) && certificate.verify(key))
+      const list = this.lists.find(({ revoked, key }) => revoked.has(serial) && certificate.verify(key))
       if (list !== undefined) return words(certificate, serial, list)
     }
     return undefined

@@ -51,6 +51,24 @@ t.test('of two lists of one CA the newer counts; those of parts of its certifica
   t.equal(from('parts.pem').size, 2 * from('users.pem').size)
 })
 
+t.test('an older list replaces no newer one, and none may be missing; one that is as new, or of no trusted CA, may', async t => {
+  const write = (name: string, ...lists: readonly string[]) =>
+    writeFileSync(pem.file(name), lists.map(list => pem.pem(`${list}.pem`)).join(''))
+  write('all.pem', 'ca', 'other')
+  pem.revoke([], 'before.pem', { ago: 4 })
+  pem.revoke([], 'after.pem', { ago: 3 })
+  pem.revoke([], 'foreign.pem', { issuer: 'other', ago: 3 })
+  write('in-use.pem', 'after', 'foreign')
+  write('replayed.pem', 'before', 'foreign')
+  const known = from('in-use.pem', 'all.pem')
+  const next = (crl: string, ca = 'all.pem') => readRevocations({ crl: pem.file(crl), ca: pem.file(ca) }, known)
+  t.equal(next('in-use.pem').lists.length, 2)
+  t.throws(() => next('replayed.pem'), { code: 'CRL_OLDER', message: /replayed\.pem: in use is that of CN=Test CA, 20/ })
+  t.throws(() => next('after.pem'), { code: 'CRL_OLDER', message: /CN=Other CA/ })
+  t.equal(next('after.pem', 'ca.pem').lists.length, 1, 'a CA that is not trusted any more takes its list along')
+  t.equal(from('replayed.pem', 'all.pem').lists.length, 2, 'at the start there is nothing to compare with')
+})
+
 t.test('what cannot be used is refused with what to do', async t => {
   pem.revoke([], 'good.pem')
   pem.revoke([], 'indirect.pem', { extensions: 'issuingDistributionPoint=critical,@part\n[part]\nindirectCRL=TRUE' })

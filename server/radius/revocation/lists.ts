@@ -1,7 +1,7 @@
 import { type KeyObject, verify, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Crl, decodeCrl } from '../../../protocols/x509/index.js'
-import { RevocationError } from './errors.js'
+import { RevocationError, type RevocationErrorCode } from './errors.js'
 import { Revocations, type RevocationList } from './revocations.js'
 
 /** Where the lists lie, and the CAs that may sign them: PEM files. */
@@ -29,8 +29,8 @@ const digests: Readonly<Record<string, string | null>> = {
  * @throws RevocationError
  */
 export function readRevocations({ crl, ca }: RevocationFiles, known?: Revocations): Revocations {
-  const authorities = blocksOf(ca, 'CERTIFICATE').map(block => certificateOf(block, ca))
-  const blocks = blocksOf(crl, 'X509 CRL')
+  const authorities = blocksOf(ca, 'CERTIFICATE', 'CRL_FILE_UNREADABLE').map(block => certificateOf(block, ca))
+  const blocks = blocksOf(crl, 'X509 CRL', 'CRL_UNREADABLE')
   if (blocks.length === 0) throw new RevocationError('CRL_UNREADABLE', crl)
   const lists = newestOf(blocks.map(block => listOf(block, authorities, crl)))
   const trusted = new Set(authorities.map(nameOf))
@@ -95,11 +95,20 @@ function certificateOf(block: string, path: string): X509Certificate {
   }
 }
 
-/** What stands between the lines of these PEM blocks. */
-function blocksOf(path: string, label: string): string[] {
+/** What stands between the lines of these PEM blocks; one that is cut off would be lost without a word. */
+function blocksOf(path: string, label: string, code: RevocationErrorCode): string[] {
+  const text = textOf(path)
   const block = new RegExp(`-----BEGIN ${label}-----([^-]+)-----END ${label}-----`, 'g')
+  const whole = [...text.matchAll(block)].map(([, body]) => body!)
+  const begun = text.split(`-----BEGIN ${label}`).length - 1
+  if (begun !== whole.length) throw new RevocationError(code, `${path}: ${begun} begin, ${whole.length} are whole`)
+  if (/(^|\n)-{1,5}[A-Z0-9 ]*$/.test(text.slice(-64))) throw new RevocationError(code, `${path}: ends within a line`)
+  return whole
+}
+
+function textOf(path: string): string {
   try {
-    return [...readFileSync(path, 'utf8').matchAll(block)].map(([, body]) => body!)
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     throw new RevocationError('CRL_FILE_UNREADABLE', `${path}: ${(cause as NodeJS.ErrnoException).code}`, { cause })
   }

@@ -69,6 +69,22 @@ t.test('an older list replaces no newer one, and none may be missing; one that i
   t.equal(from('replayed.pem', 'all.pem').lists.length, 2, 'at the start there is nothing to compare with')
 })
 
+t.test('a file that is cut off anywhere is not taken for a shorter one', async t => {
+  pem.revoke([], 'one.pem')
+  pem.revoke([], 'two.pem', { issuer: 'other' })
+  const [one, two] = [pem.pem('one.pem'), pem.pem('two.pem').trimEnd()]
+  writeFileSync(pem.file('all.pem'), pem.pem('ca.pem') + pem.pem('other.pem'))
+  for (let left = 1; left < two.length; left++) {
+    writeFileSync(pem.file('short.pem'), one + two.slice(0, left))
+    t.throws(() => from('short.pem', 'all.pem'), { code: 'CRL_UNREADABLE' }, two.slice(0, left))
+  }
+  t.throws(() => from('short.pem', 'all.pem'), { message: /short\.pem: 2 begin, 1 are whole/ })
+  writeFileSync(pem.file('short.pem'), one + two)
+  t.equal(from('short.pem', 'all.pem').lists.length, 2, 'the last line needs no end')
+  writeFileSync(pem.file('all.pem'), pem.pem('ca.pem') + pem.pem('other.pem').slice(0, -30))
+  t.throws(() => from('one.pem', 'all.pem'), { code: 'CRL_FILE_UNREADABLE', message: /all\.pem: 2 begin, 1 are whole/ })
+})
+
 t.test('what cannot be used is refused with what to do', async t => {
   pem.revoke([], 'good.pem')
   pem.revoke([], 'indirect.pem', { extensions: 'issuingDistributionPoint=critical,@part\n[part]\nindirectCRL=TRUE' })

@@ -24,14 +24,20 @@ interface Watched extends Renewal {
   /** Whether there is one that was read. */
   used: boolean
   stamp: string
-  /** Why the last attempt failed. */
-  failed?: string
+  /** The last attempt, where it failed. */
+  failed?: { readonly why: string; readonly stamp: string; readonly at: Milliseconds }
+  /** At how many looks in a row a file was not there. */
+  missed: number
   toldAt?: Milliseconds
 }
 
 const DAY: Milliseconds = 86_400_000
 /** Days before its end from which on a person is told. */
 const SOON = 14
+/** Until what could not be used, and has not changed, is tried again: reading it may take long. */
+const AGAIN: Milliseconds = 600_000
+/** Looks at which a file is not there before a person is told: who replaces it may remove it first. */
+const PATIENCE = 2
 
 /**
  * Certificates and secrets while the agent runs: read again by SIGHUP, certificates also when their files have changed.
@@ -49,11 +55,7 @@ export class Renewals {
 
   add(renewal: Renewal): void {
     const stamp = stampOf(renewal)
-    const watched: Watched = {
-      ...renewal,
-      used: renewal.unread === undefined,
-      stamp: renewal.unread ? 'unread' : stamp
-    }
+    const watched: Watched = { ...renewal, used: renewal.unread === undefined, stamp, missed: 0 }
     this.#all.push(watched)
     if (!watched.used) this.#renew(watched, stamp)
     this.#tellEnd(watched)
@@ -68,7 +70,8 @@ export class Renewals {
   look(): void {
     for (const each of this.#all) {
       const stamp = stampOf(each)
-      if (stamp !== each.stamp && stamp !== '') this.#renew(each, stamp)
+      if (this.#isDue(each, stamp)) this.#renew(each, stamp)
+      this.#tellMissing(each)
       this.#tellEnd(each)
     }
   }
@@ -78,12 +81,17 @@ export class Renewals {
     return this.#all.flatMap(each => {
       const ending = endingOf(each, this.#clock())
       const changed = each.used ? 'was changed, and cannot be used' : 'cannot be used'
-      const failed = each.failed && `${capital(each.what)} ${changed}: ${each.failed}`
-      return [failed, ending].filter(words => words !== undefined)
+      const failed = each.failed && `${capital(each.what)} ${changed}: ${each.failed.why}`
+      return [failed ?? missingOf(each), ending].filter(words => words !== undefined)
     })
   }
 
-  // Until it succeeds the stamp stays: of a pair of files the second may be on its way.
+  #isDue({ failed, stamp }: Watched, now: string): boolean {
+    if (now === '') return false
+    if (failed === undefined) return now !== stamp
+    return now !== failed.stamp || this.#clock() - failed.at >= AGAIN
+  }
+
   #renew(each: Watched, stamp: string): void {
     try {
       each.renew()
@@ -94,10 +102,16 @@ export class Renewals {
       each.used = true
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      const old = each.used ? 'the old one stays' : 'it is tried again every minute'
-      if (each.failed !== why) this.#log.error({ why }, `${each.what} cannot be used as it is now; ${old}`)
-      each.failed = why
+      const old = each.used ? 'the old one stays' : 'it is tried again every ten minutes, and when it changes'
+      if (each.failed?.why !== why) this.#log.error({ why }, `${each.what} cannot be used as it is now; ${old}`)
+      each.failed = { why, stamp, at: this.#clock() }
     }
+  }
+
+  #tellMissing(each: Watched): void {
+    each.missed = absentOf(each) === undefined ? 0 : each.missed + 1
+    const missing = missingOf(each)
+    if (each.missed === PATIENCE && missing !== undefined) this.#log.error(missing)
   }
 
   #tellEnd(each: Watched): void {
@@ -107,6 +121,17 @@ export class Renewals {
     each.toldAt = now
     this.#log[each.until!() <= now ? 'error' : 'warn'](ending)
   }
+}
+
+/** A sentence about a file that has not been there for some time. */
+function missingOf(each: Watched): string | undefined {
+  const absent = each.missed >= PATIENCE ? absentOf(each) : undefined
+  if (absent === undefined) return undefined
+  return `${capital(each.what)} cannot be renewed: ${absent} is not there, or cannot be looked at. Put it back; what was read before stays in use until the agent restarts.`
+}
+
+function absentOf({ files = [] }: Pick<Renewal, 'files'>): string | undefined {
+  return files.find(path => stampOf({ files: [path] }) === '')
 }
 
 /** A sentence about what runs out soon. */
@@ -121,12 +146,12 @@ function endingOf({ what, until, soon = SOON, meanwhile }: Renewal, now: Millise
   return `${capital(what)} runs out ${left} (${date}): renew it; the new file is taken by itself.`
 }
 
-/** Tells files apart from what they were; '' where there are none, or one is not there. */
-function stampOf({ files = [] }: Renewal): string {
+/** Tells files apart from what they were, and whether their rights have changed; '' where there are none, or one is not there. */
+function stampOf({ files = [] }: Pick<Renewal, 'files'>): string {
   try {
     return files
       .map(path => statSync(path))
-      .map(({ mtimeMs, ino, size }) => `${mtimeMs} ${ino} ${size}`)
+      .map(({ mtimeMs, ctimeMs, ino, size }) => `${mtimeMs} ${ctimeMs} ${ino} ${size}`)
       .join(', ')
   } catch {
     return ''

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
@@ -6,6 +6,7 @@ import { Renewals } from '../../wiring/renewals.js'
 
 const NOON = Date.parse('2026-11-27T12:00:00Z')
 const DAY = 86_400_000
+const MINUTE = 60_000
 
 function rig(t: Test) {
   const lines: { level: number; msg: string; why?: string }[] = []
@@ -42,7 +43,7 @@ t.test('a file that was changed is read again, once; one that was not, only when
 })
 
 t.test('what cannot be used is told once, stands in the status, and is tried until it can be', async t => {
-  const { renewals, file, state, lines } = rig(t)
+  const { renewals, file, state, lines, clock } = rig(t)
   state.wrong = 'The key does not fit.'
   writeFileSync(file, 'the certificate came before its key')
   renewals.look()
@@ -52,6 +53,40 @@ t.test('what cannot be used is told once, stands in the status, and is tried unt
     [{ msg: /the old one stays/, why: 'The key does not fit.' }]
   )
   t.same(renewals.attention(), ['The certificate of EAP was changed, and cannot be used: The key does not fit.'])
+  state.wrong = ''
+  renewals.look()
+  t.equal(state.renewed, 0, 'what has not changed is read again after a while only')
+  clock.now += 10 * MINUTE
+  renewals.look()
+  t.equal(state.renewed, 1)
+  t.same(renewals.attention(), [])
+})
+
+t.test('a failed file that changes is read again at once', async t => {
+  const { renewals, file, state } = rig(t)
+  state.wrong = 'The key does not fit.'
+  writeFileSync(file, 'the certificate came before its key')
+  renewals.look()
+  state.wrong = ''
+  writeFileSync(file, 'now both are there')
+  renewals.look()
+  t.equal(state.renewed, 1)
+})
+
+t.test('a file that stays away is told, and one that comes back is taken even where it is the same', async t => {
+  const { renewals, file, state, lines } = rig(t)
+  renewals.add({ what: 'every secret', renew: () => undefined })
+  renameSync(file, `${file}.away`)
+  renewals.look()
+  t.same(renewals.attention(), [], 'somebody may be replacing it')
+  renewals.look()
+  renewals.look()
+  t.match(renewals.attention(), [/^The certificate of EAP cannot be renewed: .*eap\.pem is not there/])
+  t.equal(lines.filter(({ level }) => level === 50).length, 1)
+  state.wrong = 'There is none.'
+  renewals.all()
+  t.match(renewals.attention(), [/There is none\.$/])
+  renameSync(`${file}.away`, file)
   state.wrong = ''
   renewals.look()
   t.equal(state.renewed, 1)
@@ -89,8 +124,9 @@ t.test('what was not read yet is read at once; one that cannot be is tried until
     unread: true
   })
   t.same(renewals.attention(), ['The list cannot be used: There is none.'])
-  t.match(lines, [{ level: 50, msg: /it is tried again every minute/ }])
+  t.match(lines, [{ level: 50, msg: /it is tried again every ten minutes, and when it changes/ }])
   state.wrong = ''
+  clock.now += 10 * MINUTE
   renewals.look()
   t.same(renewals.attention(), [], 'nor is it told before its end')
   t.equal(lines.length, 1)

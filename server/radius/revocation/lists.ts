@@ -70,8 +70,8 @@ function listOf(block: string, authorities: readonly X509Certificate[], path: st
   const signer = authorities.find(({ publicKey }) => isSigned(list, digest, publicKey))
   if (signer === undefined) throw new RevocationError('CRL_UNTRUSTED', path)
   const { thisUpdate, nextUpdate, revoked, scope } = list
-  const key = signer.publicKey
-  return { key, signer: fingerprintOf(key), by: nameOf(signer), thisUpdate, nextUpdate, revoked, scope }
+  const keys = authorities.filter(({ subject }) => subject === signer.subject).map(({ publicKey }) => publicKey)
+  return { keys, signer: fingerprintOf(signer.publicKey), by: nameOf(signer), thisUpdate, nextUpdate, revoked, scope }
 }
 
 function fingerprintOf(key: KeyObject): string {

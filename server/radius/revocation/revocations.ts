@@ -6,9 +6,9 @@ import { type Path, pathOf } from './path.js'
 
 /** A list whose signature was checked. */
 export interface RevocationList extends Pick<Crl, 'thisUpdate' | 'nextUpdate' | 'revoked' | 'scope'> {
-  /** Of the CA. */
-  readonly key: KeyObject
-  /** Tells the keys of a CA apart. */
+  /** Of the CA, former ones too: a list names what was issued under any of them. */
+  readonly keys: readonly KeyObject[]
+  /** Tells by which of them it was signed. */
   readonly signer: string
   /** Subject of the CA. */
   readonly by: string
@@ -52,7 +52,7 @@ export class Revocations {
     for (const certificate of path) {
       const serial = serialOf(certificate.raw)
       if (serial === undefined) return 'The serial number of its certificate cannot be read.'
-      const list = this.lists.find(({ revoked, key }) => revoked.has(serial) && certificate.verify(key))
+      const list = this.lists.find(({ revoked, keys }) => revoked.has(serial) && keys.some(key => certificate.verify(key)))
       if (list !== undefined) return words(certificate, serial, list)
     }
     return undefined

@@ -33,6 +33,26 @@ t.test('the number alone condemns nobody: the list must be of the CA that issued
   t.equal(read.faultOf([alice]), undefined)
 })
 
+t.test('RFC 5280 §5: a list names what its CA issued, under whichever of its keys', async t => {
+  pem.issue('carol', '/CN=carol')
+  const carol = new X509Certificate(pem.pem('carol.pem'))
+  pem.issue('rekeyed', '/CN=Test CA', { issuer: 'rekeyed', ca: true })
+  writeFileSync(pem.file('keys.pem'), pem.pem('ca.pem') + pem.pem('rekeyed.pem') + pem.pem('other.pem'))
+  pem.revoke(['alice'], 'new-key.pem', { issuer: 'rekeyed' })
+  const read = from('new-key.pem', 'keys.pem')
+  t.match(read.faultOf([alice]), /CN=alice, number [0-9a-f]+, was revoked by CN=Test CA/)
+  t.equal(read.faultOf([bob]), undefined)
+  pem.revoke(['carol'], 'old-key.pem', { ago: 200 })
+  writeFileSync(pem.file('each-key.pem'), pem.pem('new-key.pem') + pem.pem('old-key.pem'))
+  const each = from('each-key.pem', 'keys.pem')
+  for (const certificate of [alice, carol]) t.ok(each.faultOf([certificate]), 'the list of one key hides none of another')
+  const next = (crl: string) => readRevocations({ crl: pem.file(crl), ca: pem.file('keys.pem') }, each)
+  t.throws(() => next('new-key.pem'), { code: 'CRL_OLDER' })
+  const before = readRevocations({ crl: pem.file('old-key.pem'), ca: pem.file('keys.pem') })
+  const rekeyed = readRevocations({ crl: pem.file('new-key.pem'), ca: pem.file('keys.pem') }, before)
+  t.equal(rekeyed.lists.length, 1, 'a new key takes over')
+})
+
 t.test('of two lists of one CA the newer counts; those of parts of its certificates all do', async t => {
   pem.revoke([], 'older.pem', { ago: 2 })
   pem.revoke(['bob'], 'newer.pem', { ago: 1 })

@@ -10,13 +10,17 @@ const DELTA = '2.5.29.27'
 const DISTRIBUTION_POINT = '2.5.29.28'
 const INDIRECT = 0x84 // [4] of the distribution point. RFC 5280 §5.2.5
 
-/** A list of revoked certificates, not verified yet. */
-export interface Crl {
-  /** What was signed. */
+/** What is around a list: whoever reads further verifies the signature first. */
+export interface CrlEnvelope {
+  /** What was signed: see `decodeCrl`. */
   readonly signed: Buffer
   /** Object identifier of the signature's algorithm. */
   readonly algorithm: string
   readonly signature: Buffer
+}
+
+/** A list of revoked certificates. */
+export interface Crl {
   /** Milliseconds. */
   readonly thisUpdate: number
   /** When the next list is due at the latest, milliseconds; Infinity where it does not say. */
@@ -29,12 +33,22 @@ export interface Crl {
   readonly strange: 'delta' | 'indirect' | 'critical' | undefined
 }
 
-/** Reads a list. @returns undefined where it is none. Never throws. */
-export function decodeCrl(der: Buffer): Crl | undefined {
+/** Reads what is around a list, however long that is. @returns undefined where it is none. Never throws. */
+export function decodeCrlEnvelope(der: Buffer): CrlEnvelope | undefined {
   const [signed, algorithm, signature] = readSequence(der) ?? []
-  const fields = signed && readDer(signed.value)
   const oid = algorithm && readDer(algorithm.value)?.[0]
-  if (fields === undefined || oid === undefined || signature === undefined) return undefined
+  if (oid === undefined || signature === undefined) return undefined
+  return {
+    signed: signed!.whole,
+    algorithm: oidText(oid.value),
+    signature: signature.value.subarray(1) // after the number of unused bits
+  }
+}
+
+/** Reads a list. @param signed  of its envelope. @returns undefined where it is none. Never throws. */
+export function decodeCrl(signed: Buffer): Crl | undefined {
+  const fields = readSequence(signed)
+  if (fields === undefined) return undefined
   if (fields[0]?.tag === DerTag.Integer) fields.shift()
   const [, , thisUpdate, ...rest] = fields
   const from = thisUpdate && timeOf(thisUpdate)
@@ -44,9 +58,6 @@ export function decodeCrl(der: Buffer): Crl | undefined {
   const about = scopeOf(rest[0])
   if (from === undefined || revoked === undefined || about === undefined) return undefined
   return {
-    signed: signed!.whole,
-    algorithm: oidText(oid.value),
-    signature: signature.value.subarray(1), // after the number of unused bits
     thisUpdate: from,
     nextUpdate: until ?? Infinity,
     revoked,

@@ -4,6 +4,8 @@ export const revocationErrors = {
     'The list of revoked certificates (crl) or its CA cannot be read, or the file is cut off. Correct the path, copy it whole, and give the file to the group of the agent: chgrp turnpike FILE && chmod 640 FILE',
   CRL_UNREADABLE:
     'The file of crl holds no list of revoked certificates in PEM (-----BEGIN X509 CRL-----), or one that is damaged or cut off. Fetch it again; convert DER with: openssl crl -inform DER -in FILE -out FILE.pem',
+  CRL_TOO_LARGE:
+    'The file of crl is larger than 32 MiB, and while it is read nothing is answered. Look whether it is the right one; have the CA leave out certificates that have run out, or use certificates that live for a shorter time',
   CRL_STRANGE:
     'The list of revoked certificates cannot stand alone: it is a delta, lists certificates of other CAs, or holds a critical extension that is not known here. Have the CA write a complete one',
   CRL_ALGORITHM:

@@ -1,8 +1,11 @@
 import { type KeyObject, verify, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { type Crl, decodeCrl } from '../../../protocols/x509/index.js'
+import { readFileSync, statSync } from 'node:fs'
+import { type CrlEnvelope, decodeCrl, decodeCrlEnvelope } from '../../../protocols/x509/index.js'
 import { RevocationError, type RevocationErrorCode } from './errors.js'
 import { Revocations, type RevocationList } from './revocations.js'
+
+/** The largest file that is read, octets: some 600,000 revoked certificates. */
+const MOST = 32 * 2 ** 20
 
 /** Where the lists lie, and the CAs that may sign them: PEM files. */
 export interface RevocationFiles {
@@ -36,7 +39,10 @@ export function readRevocations({ crl, ca }: RevocationFiles, known?: Revocation
   const trusted = new Set(authorities.map(nameOf))
   const lost = known?.lists.find(old => trusted.has(old.by) && !lists.some(list => follows(list, old, known.lists)))
   if (lost !== undefined) {
-    throw new RevocationError('CRL_OLDER', `${crl}: in use is that of ${lost.by}, ${new Date(lost.thisUpdate).toISOString()}`)
+    throw new RevocationError(
+      'CRL_OLDER',
+      `${crl}: in use is that of ${lost.by}, ${new Date(lost.thisUpdate).toISOString()}`
+    )
   }
   return new Revocations(lists, authorities)
 }
@@ -62,16 +68,24 @@ function nameOf({ subject }: X509Certificate): string {
 }
 
 function listOf(block: string, authorities: readonly X509Certificate[], path: string): RevocationList {
-  const list = decodeCrl(Buffer.from(block, 'base64'))
+  const envelope = decodeCrlEnvelope(Buffer.from(block, 'base64'))
+  if (envelope === undefined) throw new RevocationError('CRL_UNREADABLE', path)
+  const signer = signerOf(envelope, authorities, path)
+  const list = decodeCrl(envelope.signed)
   if (list === undefined) throw new RevocationError('CRL_UNREADABLE', path)
-  const digest = digests[list.algorithm]
-  if (digest === undefined) throw new RevocationError('CRL_ALGORITHM', `${path}: ${list.algorithm}`)
   if (list.strange !== undefined) throw new RevocationError('CRL_STRANGE', `${path}: ${list.strange}`)
-  const signer = authorities.find(({ publicKey }) => isSigned(list, digest, publicKey))
-  if (signer === undefined) throw new RevocationError('CRL_UNTRUSTED', path)
-  const { thisUpdate, nextUpdate, revoked, scope } = list
   const keys = authorities.filter(({ subject }) => subject === signer.subject).map(({ publicKey }) => publicKey)
+  const { thisUpdate, nextUpdate, revoked, scope } = list
   return { keys, signer: fingerprintOf(signer.publicKey), by: nameOf(signer), thisUpdate, nextUpdate, revoked, scope }
+}
+
+// Before the entries are looked at: whoever may alter the file on its way must not choose how long that takes.
+function signerOf(envelope: CrlEnvelope, authorities: readonly X509Certificate[], path: string): X509Certificate {
+  const digest = digests[envelope.algorithm]
+  if (digest === undefined) throw new RevocationError('CRL_ALGORITHM', `${path}: ${envelope.algorithm}`)
+  const signer = authorities.find(({ publicKey }) => isSigned(envelope, digest, publicKey))
+  if (signer === undefined) throw new RevocationError('CRL_UNTRUSTED', path)
+  return signer
 }
 
 function fingerprintOf(key: KeyObject): string {
@@ -79,7 +93,7 @@ function fingerprintOf(key: KeyObject): string {
 }
 
 // A key of another kind than the signature makes OpenSSL throw.
-function isSigned({ signed, signature }: Crl, digest: string | null, key: KeyObject): boolean {
+function isSigned({ signed, signature }: CrlEnvelope, digest: string | null, key: KeyObject): boolean {
   try {
     return verify(digest, signed, key, signature)
   } catch {
@@ -108,8 +122,11 @@ function blocksOf(path: string, label: string, code: RevocationErrorCode): strin
 
 function textOf(path: string): string {
   try {
+    const { size } = statSync(path)
+    if (size > MOST) throw new RevocationError('CRL_TOO_LARGE', `${path}: ${size} octets`)
     return readFileSync(path, 'utf8')
   } catch (cause) {
+    if (cause instanceof RevocationError) throw cause
     throw new RevocationError('CRL_FILE_UNREADABLE', `${path}: ${(cause as NodeJS.ErrnoException).code}`, { cause })
   }
 }

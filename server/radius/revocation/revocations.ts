@@ -52,7 +52,9 @@ export class Revocations {
     for (const certificate of path) {
       const serial = serialOf(certificate.raw)
       if (serial === undefined) return 'The serial number of its certificate cannot be read.'
-      const list = this.lists.find(({ revoked, keys }) => revoked.has(serial) && keys.some(key => certificate.verify(key)))
+      const list = this.lists.find(
+        ({ revoked, keys }) => revoked.has(serial) && keys.some(key => certificate.verify(key))
+      )
       if (list !== undefined) return words(certificate, serial, list)
     }
     return undefined

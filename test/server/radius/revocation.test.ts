@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readRevocations } from '../../../server/radius/index.js'
 import { pki } from './certificates.js'
@@ -45,7 +45,8 @@ t.test('RFC 5280 §5: a list names what its CA issued, under whichever of its ke
   pem.revoke(['carol'], 'old-key.pem', { ago: 200 })
   writeFileSync(pem.file('each-key.pem'), pem.pem('new-key.pem') + pem.pem('old-key.pem'))
   const each = from('each-key.pem', 'keys.pem')
-  for (const certificate of [alice, carol]) t.ok(each.faultOf([certificate]), 'the list of one key hides none of another')
+  for (const certificate of [alice, carol])
+    t.ok(each.faultOf([certificate]), 'the list of one key hides none of another')
   const next = (crl: string) => readRevocations({ crl: pem.file(crl), ca: pem.file('keys.pem') }, each)
   t.throws(() => next('new-key.pem'), { code: 'CRL_OLDER' })
   const before = readRevocations({ crl: pem.file('old-key.pem'), ca: pem.file('keys.pem') })
@@ -71,23 +72,29 @@ t.test('of two lists of one CA the newer counts; those of parts of its certifica
   t.equal(from('parts.pem').size, 2 * from('users.pem').size)
 })
 
-t.test('an older list replaces no newer one, and none may be missing; one that is as new, or of no trusted CA, may', async t => {
-  const write = (name: string, ...lists: readonly string[]) =>
-    writeFileSync(pem.file(name), lists.map(list => pem.pem(`${list}.pem`)).join(''))
-  write('all.pem', 'ca', 'other')
-  pem.revoke([], 'before.pem', { ago: 4 })
-  pem.revoke([], 'after.pem', { ago: 3 })
-  pem.revoke([], 'foreign.pem', { issuer: 'other', ago: 3 })
-  write('in-use.pem', 'after', 'foreign')
-  write('replayed.pem', 'before', 'foreign')
-  const known = from('in-use.pem', 'all.pem')
-  const next = (crl: string, ca = 'all.pem') => readRevocations({ crl: pem.file(crl), ca: pem.file(ca) }, known)
-  t.equal(next('in-use.pem').lists.length, 2)
-  t.throws(() => next('replayed.pem'), { code: 'CRL_OLDER', message: /replayed\.pem: in use is that of CN=Test CA, 20/ })
-  t.throws(() => next('after.pem'), { code: 'CRL_OLDER', message: /CN=Other CA/ })
-  t.equal(next('after.pem', 'ca.pem').lists.length, 1, 'a CA that is not trusted any more takes its list along')
-  t.equal(from('replayed.pem', 'all.pem').lists.length, 2, 'at the start there is nothing to compare with')
-})
+t.test(
+  'an older list replaces no newer one, and none may be missing; one that is as new, or of no trusted CA, may',
+  async t => {
+    const write = (name: string, ...lists: readonly string[]) =>
+      writeFileSync(pem.file(name), lists.map(list => pem.pem(`${list}.pem`)).join(''))
+    write('all.pem', 'ca', 'other')
+    pem.revoke([], 'before.pem', { ago: 4 })
+    pem.revoke([], 'after.pem', { ago: 3 })
+    pem.revoke([], 'foreign.pem', { issuer: 'other', ago: 3 })
+    write('in-use.pem', 'after', 'foreign')
+    write('replayed.pem', 'before', 'foreign')
+    const known = from('in-use.pem', 'all.pem')
+    const next = (crl: string, ca = 'all.pem') => readRevocations({ crl: pem.file(crl), ca: pem.file(ca) }, known)
+    t.equal(next('in-use.pem').lists.length, 2)
+    t.throws(() => next('replayed.pem'), {
+      code: 'CRL_OLDER',
+      message: /replayed\.pem: in use is that of CN=Test CA, 20/
+    })
+    t.throws(() => next('after.pem'), { code: 'CRL_OLDER', message: /CN=Other CA/ })
+    t.equal(next('after.pem', 'ca.pem').lists.length, 1, 'a CA that is not trusted any more takes its list along')
+    t.equal(from('replayed.pem', 'all.pem').lists.length, 2, 'at the start there is nothing to compare with')
+  }
+)
 
 t.test('a file that is cut off anywhere is not taken for a shorter one', async t => {
   pem.revoke([], 'one.pem')
@@ -111,17 +118,21 @@ t.test('what cannot be used is refused with what to do', async t => {
   pem.revoke([], 'delta.pem', { extensions: '2.5.29.27=critical,ASN1:INTEGER:1' })
   pem.revoke([], 'unknown.pem', { extensions: '1.2.3.4=critical,ASN1:NULL' })
   writeFileSync(pem.file('rubbish.pem'), 'rubbish')
+  writeFileSync(pem.file('large.pem'), '')
+  truncateSync(pem.file('large.pem'), 32 * 2 ** 20 + 1)
   const good = pem.pem('good.pem')
   const at = good.length >> 1
   writeFileSync(pem.file('changed.pem'), `${good.slice(0, at)}${good[at] === 'A' ? 'B' : 'A'}${good.slice(at + 1)}`)
   writeFileSync(pem.file('cut.pem'), good.replace(/\n[^\n-]+\n-----END/, '\n-----END'))
   const cases = {
     CRL_FILE_UNREADABLE: ['none.pem'],
+    CRL_TOO_LARGE: ['large.pem'],
     CRL_UNREADABLE: ['rubbish.pem', 'alice.pem', 'cut.pem'],
     CRL_STRANGE: ['indirect.pem', 'delta.pem', 'unknown.pem']
   }
   for (const [code, files] of Object.entries(cases))
     for (const file of files) t.throws(() => from(file), { code, message: new RegExp(file) }, file)
-  t.throws(() => from('good.pem', 'other.pem'), { code: 'CRL_UNTRUSTED' })
+  for (const file of ['good.pem', 'delta.pem'])
+    t.throws(() => from(file, 'other.pem'), { code: 'CRL_UNTRUSTED' }, 'the signature comes before what is in it')
   t.throws(() => from('changed.pem'), { code: /CRL_UNTRUSTED|CRL_UNREADABLE|CRL_ALGORITHM/ })
 })

@@ -62,6 +62,9 @@ t.test(
     pem.revoke([], 'list.pem', { days: -1 })
     await reload()
     t.match(await status(), /! The list of revoked certificates of EAP has run out .* Until then those on it stay out/)
+    pem.revoke([], 'list.pem', { ago: 101 })
+    await reload()
+    t.match(await status(), /was changed, and cannot be used: .* holds an older list than the one in use/)
     child.kill('SIGTERM')
     t.equal((await ended).status, 0)
   }

@@ -86,6 +86,8 @@ export class RadiusServer {
       clock,
       log
     })
+    // A thread takes a tenth of a second to start: it does so while the rest of the agent starts.
+    if (this.#socketsAside) this.#sockets = this.#makeSockets()
   }
 
   /**

@@ -37,6 +37,7 @@ export class SocketsAside implements Sockets {
     this.#worker.on('message', (report: Report) => this.#hear(report))
     this.#worker.once('error', lost)
     this.#ended = new Promise(resolve => this.#worker.once('exit', () => resolve()))
+    this.#worker.unref() // keeps nobody alive before there is a socket
     this.#take()
   }
 
@@ -47,6 +48,7 @@ export class SocketsAside implements Sockets {
   open(options: SocketOptions): Promise<Bound> {
     const place = this.#sends.length
     this.#sends.push((reply, port, address) => this.#send(place, reply, port, address))
+    this.#worker.ref()
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject }
       this.#order({ open: options })
@@ -59,6 +61,7 @@ export class SocketsAside implements Sockets {
 
   async close(): Promise<void> {
     this.#muted = true
+    this.#worker.ref()
     this.#order('close')
     await this.#ended
   }

@@ -105,7 +105,7 @@ export class Dispatch {
     const { sessions, standing } = this.#options
     const open = sessions.ofSubscriber(id)
     const here = session === undefined ? open : open.filter(({ nas }) => nas === session.nas)
-    const mark = standing.of(id).find(({ device }) => device === place)
+    const mark = standing.at(id, place)
     const known = {
       id,
       userName: subscriber?.username ?? session?.userName ?? id,
@@ -128,7 +128,7 @@ export class Dispatch {
     const { reaches, standing } = this.#options
     if (session !== undefined) return reaches.ofSession(session, subscriber)
     if (device === undefined) return subscriber === undefined ? [] : reaches.ofSubscriber(subscriber)
-    const { ports = [] } = standing.of(id).find(mark => mark.device === device) ?? {}
+    const { ports = [] } = standing.at(id, device) ?? {}
     const reach = reaches.at(device, ports)
     return reach === undefined
       ? new DriverError(

@@ -73,7 +73,7 @@ export class Drift {
       const first = turn % marks.length
       for (const mark of [...marks.slice(first), ...marks.slice(0, first)]) {
         if (this.#closing.signal.aborted || !(await this.#isRateGone(mark).catch(() => false))) break
-        this.#options.rates.doubt(mark)
+        this.#options.rates.doubt(mark.subscriber, mark.device)
         this.#options.lost(mark.subscriber)
       }
     }

@@ -105,7 +105,7 @@ export class Keeper {
     const inTurn = this.#turns.take('rates', subscriber, device)
     if (rate === undefined) {
       // As with what stands: from here on it may be gone.
-      rates.doubt({ subscriber, device })
+      rates.doubt(subscriber, device)
       return { done: () => inTurn(() => rates.forget(subscriber, device)), failed: () => undefined }
     }
     const isNew = rates.at(subscriber, device) === undefined

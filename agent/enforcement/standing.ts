@@ -1,19 +1,17 @@
 import type { TreatmentKind } from '../model/index.js'
+import { type AnyMark, Marks } from './marks.js'
 import { isTighter } from './plan.js'
 import type { Store } from './store.js'
 
 /*
  * Table `standing` in the ledger: what was applied at devices and outlives sessions (a port switched off, an address on a
- * list), so that it is undone exactly, also after a restart. Key: subscriber and device, percent-encoded, with a slash
- * between; value: the mark as JSON. It is on disk before the device is asked.
+ * list), so that it is undone exactly, also after a restart. It is on disk before the device is asked.
  */
 
 const TABLE = 'standing'
 
 /** What stands at one device against one subscriber. */
-export interface Mark {
-  readonly subscriber: string
-  readonly device: string
+export interface Mark extends AnyMark {
   readonly kind: TreatmentKind
   /** The ports that were named to the device. */
   readonly ports: readonly string[]
@@ -23,36 +21,14 @@ export interface Mark {
   readonly names: readonly string[]
   /** The NASes of these sessions; none where there was no session. */
   readonly nases: readonly string[]
-  /** Whether the device said that it stands; until then it may or may not. */
-  readonly confirmed: boolean
   /** It was so before we came: it is not ours to undo. */
   readonly found?: boolean
-  /** Billing has removed the subscriber since: absence alone would be no such word. */
-  readonly gone?: boolean
 }
 
 /** Everything that stands at devices. */
-export class Standing {
-  readonly #store: Store
-  readonly #marks = new Map<string, Map<string, Mark>>()
-
-  private constructor(store: Store) {
-    this.#store = store
-  }
-
-  static async open(store: Store): Promise<Standing> {
-    const standing = new Standing(store)
-    for await (const [, mark] of store.read<Mark>(TABLE)) standing.#keep(mark)
-    return standing
-  }
-
-  of(subscriber: string): readonly Mark[] {
-    return [...(this.#marks.get(subscriber)?.values() ?? [])]
-  }
-
-  /** Everybody against whom something stands somewhere. */
-  subscribers(): readonly string[] {
-    return [...this.#marks.keys()]
+export class Standing extends Marks<Mark> {
+  static open(store: Store): Promise<Standing> {
+    return new Standing(store, TABLE).load()
   }
 
   /** Whether what stands gives a session (by its NAS), or somebody without one, no more than `kind`. */
@@ -68,66 +44,26 @@ export class Standing {
    * @throws LedgerError
    */
   async note(mark: Omit<Mark, 'confirmed' | 'found' | 'gone'>): Promise<boolean> {
-    const { subscriber, device } = mark
-    const before = this.#marks.get(subscriber)?.get(device)
-    const union = (one: readonly string[] = [], other: readonly string[]): string[] => [...new Set([...one, ...other])]
-    const noted: Mark = {
+    const before = this.at(mark.subscriber, mark.device)
+    await this.announce({
       ...mark,
       ports: union(before?.ports, mark.ports),
       addresses: union(before?.addresses, mark.addresses),
       names: union(before?.names, mark.names),
       nases: union(before?.nases, mark.nases),
       confirmed: false,
-      ...(before?.found === true && { found: true }),
-      ...(this.of(subscriber).some(({ gone }) => gone === true) && { gone: true })
-    }
-    this.#keep(noted)
-    await this.#store.putNow(TABLE, keyOf(noted), noted)
+      ...(before?.found === true && { found: true })
+    })
     return before === undefined
   }
 
   /** The device says that it stands. @param found  and that it did before it was asked */
   confirm(subscriber: string, device: string, found: boolean): void {
-    const mark = this.#marks.get(subscriber)?.get(device)
-    if (mark !== undefined) this.#put({ ...mark, confirmed: true, ...(found && { found }) })
-  }
-
-  /** It may stand in part, or not at all: the device shows otherwise, or is asked to take it back. */
-  doubt(subscriber: string, device: string): void {
-    const mark = this.#marks.get(subscriber)?.get(device)
-    if (mark?.confirmed === true) this.#put({ ...mark, confirmed: false })
-  }
-
-  /** Billing removed the subscriber, or has them again. */
-  removed(subscriber: string, gone: boolean): void {
-    for (const { gone: _, ...mark } of this.of(subscriber)) this.#put({ ...mark, ...(gone && { gone }) })
-  }
-
-  /** Those whom billing has removed, and against whom something stands. */
-  departed(): readonly string[] {
-    return this.subscribers().filter(subscriber => this.of(subscriber).some(({ gone }) => gone === true))
-  }
-
-  /** Nothing stands there any more. */
-  forget(subscriber: string, device: string): void {
-    const marks = this.#marks.get(subscriber)
-    if (marks?.delete(device) !== true) return
-    if (marks.size === 0) this.#marks.delete(subscriber)
-    this.#store.put(TABLE, keyOf({ subscriber, device }), undefined)
-  }
-
-  #put(mark: Mark): void {
-    this.#keep(mark)
-    this.#store.put(TABLE, keyOf(mark), mark)
-  }
-
-  #keep(mark: Mark): void {
-    const marks = this.#marks.get(mark.subscriber) ?? new Map<string, Mark>()
-    marks.set(mark.device, mark)
-    this.#marks.set(mark.subscriber, marks)
+    const mark = this.at(subscriber, device)
+    if (mark !== undefined) this.put({ ...mark, confirmed: true, ...(found && { found }) })
   }
 }
 
-function keyOf({ subscriber, device }: Pick<Mark, 'subscriber' | 'device'>): string {
-  return `${encodeURIComponent(subscriber)}/${encodeURIComponent(device)}`
+function union(one: readonly string[] = [], other: readonly string[]): string[] {
+  return [...new Set([...one, ...other])]
 }

@@ -25,7 +25,7 @@ export function runCommand(program: Command): void {
       process.on('SIGHUP', () => reload())
       const { startAgent } = await import('../../main.js')
       const agent = await startAgent(config, { log, version: version() })
-      // Before it collects, V8 lets the heap double and more: a drained backlog would take 150 MiB beside what an agent at
+      // Before it collects, V8 lets the heap double and more: a drained backlog would take 108 MiB beside what an agent at
       // rest has. Collecting at each third more, it takes half of that; at each fifth it takes no less, and accounting
       // under load collects every second. While it starts, what is loaded stays: no need to look.
       setFlagsFromString('--heap-growing-percent=30')

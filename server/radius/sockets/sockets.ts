@@ -4,7 +4,7 @@ import { boundOf, type Bound, openSocket, type SocketOptions } from './socket.js
 
 /** What takes the datagrams. */
 export interface Taker {
-  /** @param socket  its place: the how manieth that was opened, from 0 */
+  /** @param socket  its place: 0 for the first that was opened */
   receive(socket: number, datagram: Buffer, address: string, port: number, send: Send): void
   /** A reply could not be sent, and the system said so later. */
   sendFailed(error: Error): void
